@@ -1,0 +1,368 @@
+"""The door: `compendium VERB …`, also reachable as `python3 run.py VERB …`.
+
+Exit codes: 0 done; 1 a chapter failed or a check did not hold; 2 the request or an input cannot be served.
+"""
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from compendium import __version__
+
+app = typer.Typer(
+    name="compendium",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help=(
+        "Five papers on MRI and tissue under the microscope, recomputed.\n\n"
+        "**Read**: `compendium all` executes every chapter, checks it and builds the site.\n\n"
+        "**Re-run on your data**: `compendium list` shows chapters and the inputs they take; "
+        "`compendium list stadlbauer2025/01 --template examinations` writes an empty documented table; "
+        "`compendium run stadlbauer2025/01 -i examinations=mine.csv --name my-cohort` renders your own page.\n\n"
+        "**Check**: `compendium check` compares every number with the printed one and with its stored reference.\n\n"
+        "A chapter is named by its id or any unambiguous prefix (`stadlbauer2025/01`). "
+        "Exit codes: 0 done; 1 a chapter failed or a check did not hold; 2 the request or an input cannot be served."
+    ),
+)
+
+Chapters = Annotated[list[str] | None, typer.Argument(help="Chapters by id or prefix, or a study; none means all.")]
+Workers = Annotated[int, typer.Option("-j", "--jobs", min=1, help="Chapters executed at the same time.")]
+
+
+def _guard(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn errors of the user's making into one line and exit code 2."""
+
+    @wraps(command)
+    def guarded(*args: Any, **kwargs: Any) -> None:
+        from compendium.io.yaml_lines import StructureError
+        from compendium.run.chapters import RequestError
+        from compendium.site.errors import SiteError
+
+        try:
+            command(*args, **kwargs)
+        except (RequestError, StructureError) as error:
+            _stop(error, 2)
+        except SiteError as error:
+            _stop(error, 1)
+        except BrokenPipeError:
+            os._exit(0)
+
+    return guarded
+
+
+def _stop(error: Exception | str, code: int) -> None:
+    print("error: " + " ".join(str(error).split()), file=sys.stderr)
+    raise typer.Exit(code)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"compendium {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+) -> None:
+    pass
+
+
+@app.command("all")
+@_guard
+def everything(jobs: Workers = os.cpu_count() or 1) -> None:
+    """Execute what is stale, check everything, build the site; print where it is.
+
+    The site is built even when a check fails; the exit code then is 1.
+    """
+    from compendium.run.store import build_lock
+
+    with build_lock():
+        failed = _execute_chapters([], jobs)
+        report = _report_text([])
+        index = _build_book(report)
+    print(f"\nThe book: {index}")
+    raise typer.Exit(1 if failed or report.problems else 0)
+
+
+@app.command("list")
+@_guard
+def list_(
+    chapter: Annotated[str | None, typer.Argument(help="A chapter by id or prefix; none lists all.")] = None,
+    template: Annotated[str | None, typer.Option(help="Write an empty documented file for this input.")] = None,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Where the template goes.")] = None,
+    format: Annotated[str, typer.Option(help="text or json.")] = "text",
+) -> None:
+    """Show chapters with their parameters and inputs, or write an empty input file.
+
+    Examples: `compendium list`, `compendium list stadlbauer2025/01`,
+    `compendium list stadlbauer2025/01 --template examinations -o mine.csv`.
+    """
+    from compendium.run.chapters import find_chapters
+
+    _check_format(format)
+    chapters = find_chapters([chapter] if chapter else [])
+    if template:
+        _write_template(chapters, template, output)
+    elif format == "json":
+        print(json.dumps({"chapters": [c.as_dict() for c in chapters]}, indent=1, ensure_ascii=False))
+    else:
+        for found in chapters:
+            _print_chapter(found, detailed=chapter is not None)
+
+
+def _check_format(format: str) -> None:
+    if format not in ("text", "json"):
+        _stop(f'A format is text or json. Given "{format}".', 2)
+
+
+def _write_template(chapters: list[Any], name: str, output: Path | None) -> None:
+    from compendium.run import inputs
+
+    declared = [c.inputs[name] for c in chapters if name in c.inputs]
+    if not declared:
+        known = sorted({i for c in chapters for i in c.inputs}) or ["none"]
+        _stop(f'No such input: "{name}". There are: {", ".join(known)}.', 2)
+    target = output or Path(f"{name}.csv")
+    if target.exists():
+        _stop(f"{target} exists already; name another file with -o.", 2)
+    try:
+        inputs.write_template(declared[0].schema, target)
+    except OSError as error:
+        _stop(f"{target} cannot be written ({error.strerror}).", 2)
+    print(f"{target}: fill it in, then run the chapter with -i {name}={target} --name YOUR-RUN")
+
+
+def _print_chapter(chapter: Any, detailed: bool) -> None:
+    print(f"{chapter.id}  {chapter.title}")
+    for p in chapter.parameters.values():
+        print(f"    -p {p.name}={p.default!s:<12} {p.type:<6} {p.help}")
+    for i in chapter.inputs.values():
+        print(f"    -i {i.name}=PATH{'':<8} {i.kind:<6} {'required' if i.required else 'optional'}")
+        if detailed:
+            from compendium.run import inputs
+
+            print("\n".join(f"         {line}" for line in inputs.describe(i.schema).splitlines()))
+
+
+@app.command()
+@_guard
+def run(
+    chapters: Chapters = None,
+    parameter: Annotated[list[str] | None, typer.Option("-p", help="NAME=VALUE; needs one chapter and a --name.")] = None,
+    input: Annotated[list[str] | None, typer.Option("-i", help="INPUT=PATH; needs one chapter and a --name.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of a run on your data; it renders into build/my-site.")] = None,
+    jobs: Workers = os.cpu_count() or 1,
+    cluster: Annotated[str | None, typer.Option(help="Dask scheduler, tcp://… or a scheduler file.")] = None,
+    time_limit: Annotated[float, typer.Option(min=1, help="Seconds a chapter may take.")] = 600.0,
+) -> None:
+    """Execute chapters whose result is missing or out of date, and say why each one runs.
+
+    With -p or -i the run needs a --name: it is kept apart from the book and gets a page of its own in build/my-site.
+
+    Examples: `compendium run`, `compendium run stadlbauer2025/01`,
+    `compendium run stadlbauer2025/01 -p prevalence=0.3 --name low-prevalence`,
+    `compendium run stadlbauer2025/01 -i examinations=mine.csv --name my-cohort`.
+    """
+    from compendium.run.store import build_lock
+
+    names = chapters or []
+    if (parameter or input) and (len(names) != 1 or not name):
+        _stop("-p and -i need exactly one chapter and a --name for the run.", 2)
+    if name:
+        _run_named(names, parameter or [], input or [], name, cluster, time_limit)
+        return
+    with build_lock():
+        failed = _execute_chapters(names, jobs, cluster, time_limit)
+    raise typer.Exit(1 if failed else 0)
+
+
+def _execute_chapters(names: list[str], jobs: int, cluster: str | None = None, time_limit: float = 600.0) -> bool:
+    from compendium.evidence.claims import load_studies
+    from compendium.run.chapters import find_chapters
+    from compendium.run.execute import Job, execute
+    from compendium.run.progress import listener_for
+
+    todo = [Job(chapter) for chapter in find_chapters(names)]
+    with listener_for(sys.stderr) as listener:
+        outcomes = execute(todo, load_studies(), jobs, listener, time_limit, cluster)
+    counts = {state: sum(o.state == state for o in outcomes) for state in ("done", "fresh", "failed")}
+    print(f"chapters: {counts['done']} executed, {counts['fresh']} up to date, {counts['failed']} failed")
+    return counts["failed"] > 0
+
+
+def _run_named(
+    names: list[str], parameters: list[str], inputs: list[str], run_name: str, cluster: str | None, time_limit: float
+) -> None:
+    from compendium.evidence.claims import load_studies
+    from compendium.run.chapters import find_chapter, read_inputs, read_parameters
+    from compendium.run.execute import Job, execute
+    from compendium.run.inputs import validate
+    from compendium.run.progress import listener_for
+    from compendium.run.store import build_lock, check_run_name
+
+    check_run_name(run_name)
+    if len(names) != 1:
+        _stop("A named run is of exactly one chapter.", 2)
+    chapter = find_chapter(names[0])
+    values, paths = read_parameters(chapter, parameters), read_inputs(chapter, inputs)
+    missing = [i.name for i in chapter.inputs.values() if i.required and i.name not in paths]
+    if missing:
+        _stop(f"{chapter.id} needs the input {missing[0]}: -i {missing[0]}=PATH.", 2)
+    for name, path in paths.items():
+        _validated(validate, path, chapter.inputs[name].schema)
+    job = Job(chapter, run_name, values, paths)
+    with build_lock():
+        with listener_for(sys.stderr) as listener:
+            (outcome,) = execute([job], load_studies(), 1, listener, time_limit, cluster)
+        if outcome.state == "failed":
+            raise typer.Exit(1)
+        _print_sanity(job)
+        index = _build_my_site()
+    print(f"Your runs: {index}")
+
+
+def _validated(validate: Callable[..., Any], path: Path, schema: str) -> None:
+    try:
+        validate(path, schema)
+    except ValueError as error:
+        _stop(error, 2)
+
+
+def _print_sanity(job: Any) -> None:
+    from compendium.run.store import RunStore
+
+    results = (RunStore(job.run).read_results(job.chapter.id) or {})["results"]
+    empty = [name for name, entry in results.items() if entry["value"] is None]
+    more = f": {', '.join(empty[:4])}{' …' if len(empty) > 4 else ''}" if empty else ""
+    print(f"{job.chapter.id}: {len(results)} results, {len(empty)} not estimable{more}")
+
+
+@app.command()
+@_guard
+def check(chapters: Chapters = None, format: Annotated[str, typer.Option(help="text or json.")] = "text") -> None:
+    """Compare claims with results, and results with their stored references; exit 1 when anything does not hold.
+
+    Examples: `compendium check`, `compendium check stadlbauer2025 --format json`.
+    """
+    _check_format(format)
+    report = _report_json(chapters or []) if format == "json" else _report_text(chapters or [])
+    raise typer.Exit(1 if report.problems else 0)
+
+
+def _selected(names: list[str]) -> set[str] | None:
+    from compendium.run.chapters import find_chapters
+
+    return {c.id for c in find_chapters(names)} if names else None
+
+
+def _report_json(names: list[str]) -> Any:
+    from compendium.run.report import build_report
+
+    report = build_report(_selected(names))
+    print(json.dumps(report.as_dict(), indent=1, ensure_ascii=False, allow_nan=False))
+    return report
+
+
+def _report_text(names: list[str]) -> Any:
+    from compendium.run.report import build_report
+
+    report = build_report(_selected(names))
+    for problem in report.problems:
+        print(f"{problem['status']}: {problem['id']}: {problem['message']}")
+    t = report.totals
+    scored = ", ".join(f"{t[s]} {s}" for s in ("reproduced", "consistent", "tension", "inconsistent"))
+    print(
+        f"claims: {t['claims']} ({scored}; {t['not testable']} not testable, {t['not scored']} not scored); "
+        f"{t['settings']} settings; {t['findings']} findings; {t['references']} references; {t['problems']} problems"
+    )
+    return report
+
+
+@app.command()
+@_guard
+def book(
+    serve: Annotated[bool, typer.Option("--serve", help="Serve the site on this machine after building it.")] = False,
+    port: Annotated[int, typer.Option(help="Port for --serve; 0 takes a free one.")] = 8000,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Make one PDF of the book (needs Chromium).")] = False,
+) -> None:
+    """Build the site from the chapters' results; it works offline.
+
+    Examples: `compendium book`, `compendium book --serve`, `compendium book --pdf`.
+    """
+    from compendium.run.report import build_report
+    from compendium.run.store import build_lock, named_runs
+
+    with build_lock():
+        report = build_report()
+        index = _build_book(report, pdf)
+        if named_runs():
+            print(f"Your runs: {_build_my_site()}")
+    print(f"The book: {index}")
+    if serve:
+        from compendium.site.serve import serve as serve_site
+
+        serve_site(port)
+
+
+def _build_book(report: Any, pdf: bool = False) -> Path:
+    from compendium.site.build import build_site
+
+    return build_site(report=report.as_dict(), pdf=pdf)
+
+
+def _build_my_site() -> Path:
+    from compendium.site.build import build_site
+
+    return build_site(named=True)
+
+
+@app.command()
+@_guard
+def fetch(
+    datasets: Annotated[list[str] | None, typer.Argument(help="Data sets of data/manifest.yaml; none means all.")] = None,
+) -> None:
+    """Download data sets by the manifest and verify their sha256 before anything uses them.
+
+    Data sets that cannot be downloaded are listed with how to get them. Example: `compendium fetch`.
+    """
+    from compendium.io.fetch import FetchError
+    from compendium.io.fetch import fetch as fetch_datasets
+
+    try:
+        outcomes = fetch_datasets(datasets or None)
+    except FetchError as error:
+        _stop(error, 1)
+    for outcome in outcomes:
+        print(outcome.message)
+
+
+@app.command()
+@_guard
+def accept(chapter: Annotated[str, typer.Argument(help="The chapter whose present numbers become the reference.")]) -> None:
+    """Show what changed in a chapter's numbers and statuses, and store them as its reference.
+
+    Tolerances and their reasons are kept. Example: `compendium accept stadlbauer2025/01`.
+    """
+    from compendium.run.chapters import find_chapter
+    from compendium.run.report import accept as accept_chapter
+
+    try:
+        differences, path = accept_chapter(find_chapter(chapter))
+    except FileNotFoundError as error:
+        _stop(error, 1)
+    print("\n".join(differences) or "nothing changed")
+    print(f"{path}: {len(differences)} changes")
+
+
+def main() -> None:
+    """Run the command line."""
+    app(prog_name="compendium")

@@ -1,0 +1,244 @@
+"""The check: every claim against its result, every result against its stored reference, every pointer against its target."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from compendium.evidence.assess import Assessment, assess
+from compendium.evidence.claims import Claim, Study
+from compendium.evidence.labels import SCORED, STATUSES, STRENGTH, is_stronger
+from compendium.evidence.references import compare_entry, tolerance_of
+
+SCORED_STATUSES = ("reproduced", "consistent", "tension", "inconsistent")
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """What the check knows of a chapter: its stored reference and its results, None when it has not been executed.
+
+    `damage` says how its generated files differ from what was written when it was executed.
+    """
+
+    id: str
+    reference: dict[str, Any]
+    results: dict[str, Any] | None
+    damage: str | None = None
+
+
+@dataclass
+class Report:
+    """The outcome: assessments of claims, entries of references, problems among them that make the check fail."""
+
+    assessments: list[Assessment] = field(default_factory=list)
+    references: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def problems(self) -> list[dict[str, Any]]:
+        """Entries that do not hold; empty when the check passes."""
+        return [r for r in self.references if r["status"] != "holds"]
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """Counts of claims by status (settings apart), of findings-bearing claims, and of problems."""
+        counted = [a for a in self.assessments if a.claim.role != "setting"]
+        totals = {status: sum(a.status == status for a in counted) for status in STATUSES}
+        totals["claims"] = len(counted)
+        totals["settings"] = len(self.assessments) - len(counted)
+        scored = [a for a in counted if a.status in SCORED_STATUSES]
+        totals["inference-bearing"] = sum(a.claim.role in ("inference", "method") for a in scored)
+        totals["findings"] = len({f"{a.claim.study}/{a.claim.finding}" for a in counted if a.claim.finding})
+        totals["references"] = sum("#" in r["id"] for r in self.references)
+        totals["problems"] = len(self.problems)
+        return totals
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the machine format of `compendium check --format json`."""
+        return {
+            "claims": [_claim_row(a) for a in self.assessments],
+            "references": self.references,
+            "totals": self.totals,
+        }
+
+
+def _claim_row(a: Assessment) -> dict[str, Any]:
+    c = a.claim
+    return {
+        "id": c.id, "study": c.study, "where": c.where, "quote": c.quote, "printed": c.printed, "unit": c.unit,
+        "ours": a.ours, "interval": list(a.interval) if a.interval else None, "evidence": a.evidence,
+        "status": a.status, "uses": list(a.uses), "result": c.result, "finding": c.finding,
+    }  # fmt: skip
+
+
+def run_check(
+    studies: dict[str, Study],
+    chapters: dict[str, Chapter],
+    findings: dict[str, Any],
+    inventory: Iterable[dict[str, Any]] = (),
+    only: set[str] | None = None,
+) -> Report:
+    """Check claims and references.
+
+    Parameters
+    ----------
+    studies : claims by study.
+    chapters : chapters by id, with results and references.
+    findings : findings by `<study>/<id>`.
+    inventory : rows of figures and tables.
+    only : chapter ids to restrict the check to; claims that point elsewhere are left out. None checks everything.
+
+    Returns
+    -------
+    Report. It fails (has problems) on a reference or a status that moved, a missing result, a dangling pointer, a unit
+    clash, a tolerance without a reason, a change of `uses`, stated evidence that is stronger than derived, and claims that
+    changed since a chapter ran.
+    """
+    report = Report()
+    for study in studies.values():
+        for claim in study.claims.values():
+            if only is None or _chapter_of(claim) in only:
+                _check_claim(report, claim, chapters, findings)
+    statuses = {a.claim.id: a for a in report.assessments}
+    for chapter in chapters.values():
+        if only is None or chapter.id in only:
+            _check_chapter(report, chapter, statuses, studies)
+    if only is None:
+        _check_findings(report, findings, studies, chapters)
+        _check_inventory(report, inventory, chapters)
+    return report
+
+
+def _chapter_of(claim: Claim) -> str | None:
+    return claim.result.split("#")[0] if claim.result else claim.waits_for
+
+
+def _problem(report: Report, where: str, status: str, message: str) -> None:
+    report.references.append({"id": where, "status": status, "message": message})
+
+
+def _check_claim(report: Report, claim: Claim, chapters: dict[str, Chapter], findings: dict[str, Any]) -> None:
+    entry = _find_result(report, claim.id, claim.result, chapters) if claim.result else None
+    assessment = assess(claim, entry)
+    report.assessments.append(assessment)
+    if claim.waits_for in chapters:
+        _problem(report, claim.id, "dangling pointer", f"waits for {claim.waits_for}, which exists: give its result")
+    if claim.finding and f"{claim.study}/{claim.finding}" not in findings:
+        _problem(report, claim.id, "dangling pointer", f'finding "{claim.finding}" is not in data/findings')
+    if assessment.status in ("inconsistent", "tension") and not claim.finding:
+        _problem(report, claim.id, "no finding", f"{assessment.status} ({assessment.reason}) and no finding explains it")
+    if entry is None:
+        return
+    if entry.get("unit", "") != claim.unit:
+        _problem(report, claim.id, "unit clash", f'the claim is in "{claim.unit}", its result in "{entry.get("unit", "")}"')
+    for route in [entry, *entry.get("routes", [])]:
+        if claim.evidence in STRENGTH and is_stronger(claim.evidence, route["evidence"]):
+            message = f'states "{claim.evidence}", its result derives "{route["evidence"]}"'
+            _problem(report, claim.id, "evidence too strong", message)
+
+
+def _find_result(
+    report: Report, owner: str, pointer: str, chapters: dict[str, Chapter]
+) -> dict[str, Any] | None:
+    chapter_id, _, name = pointer.partition("#")
+    chapter = chapters.get(chapter_id)
+    if chapter is None:
+        _problem(report, owner, "dangling pointer", f'"{pointer}": no such chapter')
+        return None
+    if chapter.results is None:
+        _problem(report, owner, "missing result", f'"{pointer}": the chapter has not been executed')
+        return None
+    entry = chapter.results["results"].get(name)
+    if entry is None:
+        _problem(report, owner, "dangling pointer", f'"{pointer}": the chapter records no such result')
+    return entry
+
+
+def _check_chapter(
+    report: Report, chapter: Chapter, statuses: dict[str, Assessment], studies: dict[str, Study]
+) -> None:
+    if chapter.results is None:
+        _problem(report, chapter.id, "missing result", "the chapter has not been executed")
+        return
+    if chapter.damage:
+        _problem(report, chapter.id, "changed after the run", chapter.damage)
+    _check_claims_read(report, chapter, studies)
+    stored, found = chapter.reference["results"], chapter.results["results"]
+    for name, entry in found.items():
+        _check_reference(report, chapter, name, entry, stored.get(name))
+    for name in stored.keys() - found.keys():
+        _problem(report, f"{chapter.id}#{name}", "missing result", "a stored reference has no result any more")
+    _check_statuses(report, chapter, statuses)
+
+
+def _check_reference(
+    report: Report, chapter: Chapter, name: str, entry: dict[str, Any], stored: dict[str, Any] | None
+) -> None:
+    where = f"{chapter.id}#{name}"
+    if stored is None:
+        _problem(report, where, "no reference", f"not accepted yet: compendium accept {chapter.id}")
+        return
+    tolerance = tolerance_of(chapter.reference, stored)
+    if not str(tolerance.get("reason", "")).strip():
+        _problem(report, where, "tolerance without a reason", f"tolerance {tolerance or stored.get('tolerance')!r}")
+    differences = compare_entry(entry, stored, tolerance)
+    if differences:
+        _problem(report, where, "moved", "; ".join(differences))
+    else:
+        report.references.append({"id": where, "status": "holds"})
+
+
+def _check_claims_read(report: Report, chapter: Chapter, studies: dict[str, Study]) -> None:
+    """Results belong to the claims they were computed from; claims that changed since need a new run."""
+    for claim_id, content in (chapter.results or {}).get("claims_read", {}).items():
+        study = studies.get(claim_id.split("/")[0])
+        claim = study.claims.get(claim_id) if study else None
+        if claim is None:
+            _problem(report, claim_id, "dangling pointer", f"{chapter.id} reads this claim, which does not exist")
+        elif claim.content != content:
+            message = f"{chapter.id} was executed with {content[0]} {content[1]}: run it again"
+            _problem(report, claim_id, "changed since run", message)
+
+
+def _check_statuses(report: Report, chapter: Chapter, statuses: dict[str, Assessment]) -> None:
+    stored = chapter.reference["claims"]
+    ours = {a.claim.id: a for a in statuses.values() if _chapter_of(a.claim) == chapter.id and a.claim.result}
+    for claim_id, assessment in ours.items():
+        old = stored.get(claim_id)
+        now = {"status": assessment.status, "evidence": assessment.evidence}
+        if old is None:
+            _problem(report, claim_id, "no reference", f"status {now['status']} not accepted yet: compendium accept {chapter.id}")
+        elif old != now:
+            changes = [f'{k} "{old.get(k)}" → "{now[k]}"' for k in now if old.get(k) != now[k]]
+            _problem(report, claim_id, "status changed", f"{'; '.join(changes)} ({assessment.reason})")
+    for claim_id in stored.keys() - ours.keys():
+        _problem(report, claim_id, "dangling pointer", f"{chapter.id} stores a status for it, but it does not point there any more")
+
+
+def _check_findings(
+    report: Report, findings: dict[str, Any], studies: dict[str, Study], chapters: dict[str, Chapter]
+) -> None:
+    for key, finding in findings.items():
+        _find_result(report, f"finding {key}", finding["result"], chapters)
+        for place in finding["places"]:
+            name = place.get("claim")
+            if name and f"{finding['study']}/{name}" not in studies.get(finding["study"], Study("", {}, {})).claims:
+                _problem(report, f"finding {key}", "dangling pointer", f'claim "{name}" does not exist')
+
+
+def _check_inventory(report: Report, inventory: Iterable[dict[str, Any]], chapters: dict[str, Chapter]) -> None:
+    for item in inventory:
+        where = f"inventory {item['study']} {item['item']}"
+        if item.get("waits_for") in chapters:
+            _problem(report, where, "dangling pointer", f"waits for {item['waits_for']}, which exists: name its figure")
+        if not item["figure"]:
+            continue
+        chapter_id, _, name = item["figure"].partition("#")
+        chapter = chapters.get(chapter_id)
+        if chapter is None or chapter.results is None:
+            _problem(report, where, "missing result", f'"{item["figure"]}": the chapter has no results')
+        elif name not in chapter.results["figures"] and name not in chapter.results["tables"]:
+            _problem(report, where, "dangling pointer", f'"{item["figure"]}": the chapter draws no such figure or table')
+
+
+def scored_count(report: Report) -> int:
+    """Return how many claims carry a score."""
+    return sum(a.status in SCORED_STATUSES and a.evidence in SCORED for a in report.assessments)

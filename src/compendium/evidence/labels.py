@@ -1,0 +1,52 @@
+"""The words of the evidence rule: how strong a source is, and what may be concluded from it."""
+
+STRENGTH = (
+    "author-data",
+    "author-code",
+    "independent-data",
+    "internal",
+    "simulated",
+    "illustration",
+    "user",
+    "none",
+)
+"""Where a computed number can come from, strongest first."""
+
+NEVER_COMPUTED = ("setting", "not-obtained", "unavailable")
+"""Labels of claims for which no number of ours exists."""
+
+SCORED = frozenset({"author-data", "author-code", "independent-data", "internal", "simulated"})
+REPRODUCES = frozenset({"author-data", "independent-data"})
+STATUSES = ("reproduced", "consistent", "tension", "inconsistent", "not testable", "not scored")
+
+MEANING = {
+    "author-data": "recomputed from tables that the authors published",
+    "author-code": "computed by the authors' public code at a stated commit, which need not be the version they used",
+    "independent-data": "computed from other people's open data",
+    "internal": "follows from other numbers that the paper prints: internal consistency, not reproduction",
+    "simulated": "an independent simulation of physics or method; says nothing about a cohort's number",
+    "illustration": "a synthetic cohort made to look like the printed statistics: shows a method, proves nothing",
+    "user": "computed from a table that was handed in for this run",
+    "none": "does not depend on any source",
+    "setting": "a printed constant that is used, not tested",
+    "not-obtained": "public, but not available here",
+    "unavailable": "needs data that nobody has published",
+}
+
+
+def weakest(labels: list[str]) -> str:
+    """Return the weakest of some evidence labels; "none" for an empty list.
+
+    >>> weakest(["author-data", "internal"]), weakest([])
+    ('internal', 'none')
+    """
+    return max(labels, key=STRENGTH.index, default="none")
+
+
+def is_stronger(stated: str, derived: str) -> bool:
+    """Tell whether a stated label claims more than the derived one.
+
+    >>> is_stronger("author-data", "internal"), is_stronger("internal", "internal")
+    (True, False)
+    """
+    return STRENGTH.index(stated) < STRENGTH.index(derived)

@@ -1,0 +1,1 @@
+"""Chapters: finding them, executing them, recording what they compute."""
