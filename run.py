@@ -171,7 +171,27 @@ def can_write(folder):
 def lock():
     command = ["pip", "compile", "pyproject.toml", "--universal", "--generate-hashes", "--all-extras", "--quiet"]
     command += ["--python-version", "3.11", "--output-file", LOCK, "--custom-compile-command", "python3 run.py lock"]
-    return subprocess.call([PYTHON, "-m", "uv"] + command, cwd=ROOT, env=uv_environment())
+    code = subprocess.call([PYTHON, "-m", "uv"] + command, cwd=ROOT, env=uv_environment())
+    if code == 0:
+        with open(os.path.join(ROOT, "environment.yml"), "w") as handle:
+            handle.write(conda_environment())
+    return code
+
+
+def conda_environment():
+    """environment.yml: the direct dependencies at the versions of the lock, for those who use conda."""
+    import tomllib
+
+    with open(os.path.join(ROOT, "pyproject.toml"), "rb") as handle:
+        project = tomllib.load(handle)["project"]
+    with open(LOCK) as handle:
+        locked = dict(re.findall(r"^([a-z0-9._-]+)==([^ ;\\]+)", handle.read(), re.MULTILINE))
+    wanted = project["dependencies"] + [name for extra in project["optional-dependencies"].values() for name in extra]
+    names = sorted(re.match(r"[A-Za-z0-9._-]+", name).group(0).lower() for name in wanted)
+    lines = ["# Written by `python3 run.py lock`: the direct dependencies at the versions of requirements.lock.",
+             "name: compendium", "channels: [conda-forge, nodefaults]", "dependencies:",
+             "  - python=3.12", "  - pip", "  - pip:"]
+    return "\n".join(lines + ["      - %s==%s" % (name, locked[name]) for name in names]) + "\n"
 
 
 def hand_on(arguments):

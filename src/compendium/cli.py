@@ -42,13 +42,14 @@ def _guard(command: Callable[..., None]) -> Callable[..., None]:
 
     @wraps(command)
     def guarded(*args: Any, **kwargs: Any) -> None:
+        from compendium.io.tables import TableError
         from compendium.io.yaml_lines import StructureError
         from compendium.run.chapters import RequestError
         from compendium.site.errors import SiteError
 
         try:
             command(*args, **kwargs)
-        except (RequestError, StructureError) as error:
+        except (RequestError, StructureError, TableError) as error:
             _stop(error, 2)
         except SiteError as error:
             _stop(error, 1)
@@ -103,8 +104,11 @@ def list_(
 ) -> None:
     """Show chapters with their parameters and inputs, or write an empty input file.
 
-    Examples: `compendium list`, `compendium list stadlbauer2025/01`,
-    `compendium list stadlbauer2025/01 --template examinations -o mine.csv`.
+    Examples:
+
+    - `compendium list`
+    - `compendium list stadlbauer2025/01`
+    - `compendium list stadlbauer2025/01 --template examinations -o mine.csv`
     """
     from compendium.run.chapters import find_chapters
 
@@ -134,10 +138,7 @@ def _write_template(chapters: list[Any], name: str, output: Path | None) -> None
     target = output or Path(f"{name}.csv")
     if target.exists():
         _stop(f"{target} exists already; name another file with -o.", 2)
-    try:
-        inputs.write_template(declared[0].schema, target)
-    except OSError as error:
-        _stop(f"{target} cannot be written ({error.strerror}).", 2)
+    inputs.write_template(declared[0].schema, target)
     print(f"{target}: fill it in, then run the chapter with -i {name}={target} --name YOUR-RUN")
 
 
@@ -168,9 +169,12 @@ def run(
 
     With -p or -i the run needs a --name: it is kept apart from the book and gets a page of its own in build/my-site.
 
-    Examples: `compendium run`, `compendium run stadlbauer2025/01`,
-    `compendium run stadlbauer2025/01 -p prevalence=0.3 --name low-prevalence`,
-    `compendium run stadlbauer2025/01 -i examinations=mine.csv --name my-cohort`.
+    Examples:
+
+    - `compendium run`
+    - `compendium run stadlbauer2025/01`
+    - `compendium run stadlbauer2025/01 -p prevalence=0.3 --name low-prevalence`
+    - `compendium run stadlbauer2025/01 -i examinations=mine.csv --name my-cohort`
     """
     from compendium.run.store import build_lock
 
@@ -218,7 +222,8 @@ def _run_named(
     if missing:
         _stop(f"{chapter.id} needs the input {missing[0]}: -i {missing[0]}=PATH.", 2)
     for name, path in paths.items():
-        _validated(validate, path, chapter.inputs[name].schema)
+        for note in validate(path, chapter.inputs[name].schema).attrs.get("notes", []):
+            print(f"{path.name}: {note}", file=sys.stderr)
     job = Job(chapter, run_name, values, paths)
     with build_lock():
         with listener_for(sys.stderr) as listener:
@@ -228,13 +233,6 @@ def _run_named(
         _print_sanity(job)
         index = _build_my_site()
     print(f"Your runs: {index}")
-
-
-def _validated(validate: Callable[..., Any], path: Path, schema: str) -> None:
-    try:
-        validate(path, schema)
-    except ValueError as error:
-        _stop(error, 2)
 
 
 def _print_sanity(job: Any) -> None:
@@ -251,7 +249,10 @@ def _print_sanity(job: Any) -> None:
 def check(chapters: Chapters = None, format: Annotated[str, typer.Option(help="text or json.")] = "text") -> None:
     """Compare claims with results, and results with their stored references; exit 1 when anything does not hold.
 
-    Examples: `compendium check`, `compendium check stadlbauer2025 --format json`.
+    Examples:
+
+    - `compendium check`
+    - `compendium check stadlbauer2025 --format json`
     """
     _check_format(format)
     report = _report_json(chapters or []) if format == "json" else _report_text(chapters or [])
@@ -296,7 +297,11 @@ def book(
 ) -> None:
     """Build the site from the chapters' results; it works offline.
 
-    Examples: `compendium book`, `compendium book --serve`, `compendium book --pdf`.
+    Examples:
+
+    - `compendium book`
+    - `compendium book --serve`
+    - `compendium book --pdf`
     """
     from compendium.run.report import build_report
     from compendium.run.store import build_lock, named_runs
@@ -332,7 +337,11 @@ def fetch(
 ) -> None:
     """Download data sets by the manifest and verify their sha256 before anything uses them.
 
-    Data sets that cannot be downloaded are listed with how to get them. Example: `compendium fetch`.
+    Data sets that cannot be downloaded are listed with how to get them.
+
+    Examples:
+
+    - `compendium fetch`
     """
     from compendium.io.fetch import FetchError
     from compendium.io.fetch import fetch as fetch_datasets
@@ -340,9 +349,10 @@ def fetch(
     try:
         outcomes = fetch_datasets(datasets or None)
     except FetchError as error:
-        _stop(error, 1)
+        _stop(error, 2)
     for outcome in outcomes:
         print(outcome.message)
+    raise typer.Exit(0 if all(outcome.ok for outcome in outcomes) else 1)
 
 
 @app.command()
@@ -350,7 +360,11 @@ def fetch(
 def accept(chapter: Annotated[str, typer.Argument(help="The chapter whose present numbers become the reference.")]) -> None:
     """Show what changed in a chapter's numbers and statuses, and store them as its reference.
 
-    Tolerances and their reasons are kept. Example: `compendium accept stadlbauer2025/01`.
+    Tolerances and their reasons are kept.
+
+    Examples:
+
+    - `compendium accept stadlbauer2025/01`
     """
     from compendium.run.chapters import find_chapter
     from compendium.run.report import accept as accept_chapter

@@ -68,7 +68,7 @@ def _without_result(claim: Claim, entry: dict[str, Any] | None) -> Assessment | 
 
 def _assess_route(claim: Claim, entry: dict[str, Any]) -> Assessment:
     evidence, value = entry["evidence"], entry["value"]
-    interval = tuple(entry["interval"]) if entry.get("interval") else None
+    interval = (float(entry["interval"][0]), float(entry["interval"][1])) if entry.get("interval") else None
     shown = {"ours": value, "interval": interval, "uses": tuple(entry.get("uses", ())), "route": entry.get("label")}
 
     def verdict(status: str, reason: str, judgement: Judgement | None = None) -> Assessment:

@@ -1,5 +1,6 @@
 """The check: every claim against its result, every result against its stored reference, every pointer against its target."""
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -62,9 +63,10 @@ class Report:
 
 def _claim_row(a: Assessment) -> dict[str, Any]:
     c = a.claim
+    bounded = a.interval is not None and all(map(math.isfinite, a.interval))
     return {
         "id": c.id, "study": c.study, "where": c.where, "quote": c.quote, "printed": c.printed, "unit": c.unit,
-        "ours": a.ours, "interval": list(a.interval) if a.interval else None, "evidence": a.evidence,
+        "ours": a.ours, "interval": list(a.interval) if a.interval and bounded else None, "evidence": a.evidence,
         "status": a.status, "uses": list(a.uses), "result": c.result, "finding": c.finding,
     }  # fmt: skip
 

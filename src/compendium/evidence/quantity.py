@@ -46,6 +46,10 @@ class Quantity:
     data: frozenset[str] = frozenset()
     interval: tuple[float, float] | None = None
 
+    def __repr__(self) -> str:
+        shown = f"{self.value:.6g}" if is_number(self.value) else type(self.value).__name__
+        return f"{self.name} = {shown} {'' if self.unit == '1' else self.unit}".rstrip() + f" [{self.evidence}]"
+
     @property
     def uses(self) -> list[str]:
         """Ids of the printed claims and data sets in this quantity's history, sorted."""
@@ -150,19 +154,20 @@ def propagate(quantity: Quantity) -> tuple[float, float]:
 
     Every corner is evaluated for up to `MAX_CORNER_ROOTS` uncertain roots, otherwise the corners that the signs of the
     one-at-a-time changes point to. A fixed set of interior points then looks for extremes inside; where one lies beyond
-    the corners, a bounded search starts from it.
+    the corners, a bounded search starts from it. A one-sided root ("<.001") bounds nothing: the range is unbounded.
     """
-    uncertain = [r for r in quantity.roots.values() if r.box is not None and r.box[0] < r.box[1]]
+    uncertain = [(r.name, r.box) for r in quantity.roots.values() if r.box is not None and r.box[0] < r.box[1]]
     if not uncertain:
         return float(quantity.value), float(quantity.value)
-    names = [r.name for r in uncertain]
-    low = np.array([_finite(r.box[0], r.value) for r in uncertain if r.box is not None])
-    high = np.array([_finite(r.box[1], r.value) for r in uncertain if r.box is not None])
+    names = [name for name, _ in uncertain]
+    low, high = (np.array([box[i] for _, box in uncertain]) for i in (0, 1))
+    if not (np.isfinite(low).all() and np.isfinite(high).all()):
+        return -np.inf, np.inf
 
     def at(point: np.ndarray) -> float:
         return float(quantity.evaluate(dict(zip(names, map(float, point), strict=True))))
 
-    centre = np.array([float(r.value) for r in uncertain])
+    centre = np.array([float(quantity.roots[name].value) for name in names])
     points = [centre, *_corners(at, centre, low, high)]
     interior = qmc.scale(qmc.Sobol(len(names), scramble=False).random(INTERIOR_POINTS)[1:], low, high)
     values = [at(p) for p in points]
@@ -170,10 +175,6 @@ def propagate(quantity: Quantity) -> tuple[float, float]:
     least = _search(at, interior, inside, min(values), low, high, sign=1.0)
     most = _search(at, interior, inside, max(values), low, high, sign=-1.0)
     return least, most
-
-
-def _finite(bound: float, value: float) -> float:
-    return bound if np.isfinite(bound) else float(value)
 
 
 def _corners(at: Callable[[np.ndarray], float], centre: np.ndarray, low: np.ndarray, high: np.ndarray) -> list[np.ndarray]:

@@ -62,7 +62,7 @@ def load_yaml(path: str | Path) -> Any:
     >>> load_yaml(file)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    compendium.io.yaml_lines.StructureError: ...claims.yaml:3: a: keys are unique. It stands already in line 1.
+    compendium.io.yaml_lines.StructureError: ...claims.yaml:3: a: keys are unique. Given in line 1.
     """
     path = Path(path)
     return _Builder(path).build(_read_text(path))
@@ -114,7 +114,7 @@ def validate_structure(path: str | Path, data: Any, schema: dict[str, Any]) -> N
     >>> validate_structure(file, load_yaml(file), schema)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
         ...
-    compendium.io.yaml_lines.StructureError: ...claims.yaml:3: claims[0].printed (a): must be text...Given 97.4.
+    compendium.io.yaml_lines.StructureError: ...claims.yaml:3: claims[0].printed (a): must be text...97.4.
     """
     from jsonschema import Draft202012Validator
 
@@ -234,7 +234,7 @@ class _Builder:
         if key in top.value:
             first = top.key_lines[key]
             raise StructureError(
-                f"{_label(self.path)}:{line}: {show_name(key)}: keys are unique. It stands already in line {first}."
+                f"{_label(self.path)}:{line}: {show_name(key)}: keys are unique. Given in line {first}."
             )
         top.key, top.key_line, top.key_lines[key] = key, line, line
 

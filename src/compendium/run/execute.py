@@ -1,15 +1,9 @@
 """Executing chapters: what is stale, in parallel, each in a process of its own, finished or not there at all."""
 
 import json
-import os
 import platform
 import shutil
-import signal
-import subprocess
-import sys
-import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,7 +14,8 @@ from typing import Any
 from compendium.evidence.claims import Study
 from compendium.paths import build
 from compendium.run.chapters import Chapter
-from compendium.run.processes import clean_environment, write_kernelspec
+from compendium.run.cluster import connect, run_on_cluster
+from compendium.run.processes import Running, Task, run_process, write_kernelspec
 from compendium.run.staleness import claims_stamp, fingerprint, hash_file, reasons
 from compendium.run.store import PUBLISHED, RunStore
 
@@ -102,13 +97,15 @@ def execute(
     """
     listener = listener or Listener()
     home = build() / "home"
+    client = connect(cluster) if cluster else None
+    workers = sum(client.nthreads().values()) if client else workers
     write_kernelspec(home)
     for run in {job.run for job in jobs}:
         shutil.rmtree(RunStore(run).folder / ".scratch", ignore_errors=True)
-    running = _Running()
+    running = Running()
 
     def one(job: Job) -> Outcome:
-        outcome = _execute_one(job, studies, listener, running, home, time_limit)
+        outcome = _execute_one(job, studies, listener, running, home, time_limit, client)
         listener.ends(outcome)
         return outcome
 
@@ -121,43 +118,13 @@ def execute(
                 future.cancel()
             running.stop()
             raise
-
-
-class _Running:
-    """The worker processes of this run, so that an interrupt can end them."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._processes: set[subprocess.Popen[Any]] = set()
-        self._stopped = False
-
-    def add(self, process: subprocess.Popen[Any]) -> None:
-        with self._lock:
-            self._processes.add(process)
-            if self._stopped:
-                kill_group(process)
-
-    def remove(self, process: subprocess.Popen[Any]) -> None:
-        with self._lock:
-            self._processes.discard(process)
-
-    def stop(self) -> None:
-        with self._lock:
-            self._stopped = True
-            for process in self._processes:
-                kill_group(process)
-
-
-def kill_group(process: subprocess.Popen[Any]) -> None:
-    """Kill a worker with its process group; its kernel follows it."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
+        finally:
+            if client:
+                client.close()
 
 
 def _execute_one(
-    job: Job, studies: dict[str, Study], listener: Listener, running: _Running, home: Path, time_limit: float
+    job: Job, studies: dict[str, Study], listener: Listener, running: Running, home: Path, time_limit: float, client: Any
 ) -> Outcome:
     why, stamp = why_stale(job, studies)
     if why is None:
@@ -168,7 +135,11 @@ def _execute_one(
     scratch = store.folder / ".scratch" / job.chapter.id
     scratch.mkdir(parents=True, exist_ok=True)
     began, started = time.monotonic(), datetime.now(UTC)
-    failure = _run_worker(job, scratch, home, listener, running, time_limit, store.log(job.chapter.id))
+    task = _task(job, scratch, home, store.log(job.chapter.id), time_limit)
+    if client is None:
+        failure = run_process(task, lambda n, of: listener.cell(job, n, of), running)
+    else:
+        failure = run_on_cluster(client, task)
     seconds = time.monotonic() - began
     if failure is not None:
         return Outcome(job, "failed", f"{failure} (log: {store.log(job.chapter.id)})", seconds)
@@ -199,55 +170,14 @@ def _sidecar(job: Job, stamp: dict[str, Any], why: str, started: datetime, secon
     }
 
 
-def _run_worker(
-    job: Job, scratch: Path, home: Path, listener: Listener, running: _Running, time_limit: float, log: Path
-) -> str | None:
-    """Run the worker process; return None when it finished, otherwise why not, in one line."""
-    log.parent.mkdir(parents=True, exist_ok=True)
-    parameters = {**job.values, **{name: str(path) for name, path in job.inputs.items()}}
+def _task(job: Job, scratch: Path, home: Path, log: Path, time_limit: float) -> Task:
     content = {
         "chapter": job.chapter.id,
         "title": job.chapter.title,
         "path": str(job.chapter.path),
         "named": job.named,
-        "parameters": parameters,
+        "parameters": {**job.values, **{name: str(path) for name, path in job.inputs.items()}},
         "all_parameters": job.all_parameters,
         "scratch": str(scratch),
-        "runner": os.getpid(),
     }
-    (scratch / "job.json").write_text(json.dumps(content), encoding="utf-8")
-    command = [sys.executable, "-m", "compendium.run.worker", str(scratch / "job.json")]
-    with log.open("w", encoding="utf-8") as handle:
-        process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=handle, env=clean_environment(home),
-            start_new_session=True, text=True,
-        )  # fmt: skip
-        running.add(process)
-        timer = threading.Timer(time_limit, kill_group, [process])
-        timer.start()
-        try:
-            state = _follow(process, lambda n, of: listener.cell(job, n, of))
-        finally:
-            expired = not timer.is_alive()
-            timer.cancel()
-            running.remove(process)
-    if process.returncode == 0:
-        return None
-    if expired:
-        return f"it took longer than its limit of {time_limit:g} s, in cell {state.get('cell', 1)}"
-    return state.get("failed") or f"its process ended with code {process.returncode} in cell {state.get('cell', 1)}"
-
-
-def _follow(process: subprocess.Popen[str], tell: Callable[[int, int], None]) -> dict[str, Any]:
-    state: dict[str, Any] = {}
-    assert process.stdout is not None  # noqa: S101 - opened as a pipe
-    with process.stdout:
-        for line in process.stdout:
-            try:
-                state.update(json.loads(line))
-            except ValueError:
-                continue
-            if "cell" in state and "failed" not in state:
-                tell(state["cell"], state["of"])
-    process.wait()
-    return state
+    return Task(content, str(scratch), str(home), str(log), time_limit)

@@ -49,9 +49,9 @@ def validate(path: str | Path, schema: Schema | str) -> pd.DataFrame:
     Returns
     -------
     DataFrame, one row per record, in the order of the file
-        Columns under their declared names: identifiers and texts `str`, flags `int64` (`Int64` where values may be
-        missing), dates `datetime64`, numbers `float64`; columns that the schema does not know stay text.
-        `attrs["notes"]`, a tuple of sentences: how the file was read, columns renamed or unused, missing values.
+        Columns under their declared names: identifiers and texts `str`, flags `int64` (`Int64` where missing
+        is allowed), dates `datetime64`, numbers `float64`; columns that the schema does not know stay text.
+        `attrs["notes"]`, a tuple of sentences: how it was read, renamed and unused columns, missing values.
 
     Raises
     ------
@@ -71,9 +71,8 @@ def validate(path: str | Path, schema: Schema | str) -> pd.DataFrame:
     1      P1          E2          0    <NA>
     2      P2          E3          0       0
     """
-    schema = SCHEMAS[schema] if isinstance(schema, str) else schema
     try:
-        return _validate(read_table(path), schema)
+        return _validate(read_table(path), _schema(schema))
     except InputError:
         raise
     except TableError as error:
@@ -82,8 +81,9 @@ def validate(path: str | Path, schema: Schema | str) -> pd.DataFrame:
         ) from None
 
 
-def template_text(schema: Schema) -> str:
+def template_text(schema: Schema | str) -> str:
     """Text of an empty, documented input file: comments, then the header; read back, it has no rows."""
+    schema = _schema(schema)
     columns = list(schema.examples[0])
     lines = [f"{schema.name}: {schema.about}"]
     lines += ["Fill in rows below the last line, which is the header. Lines like this one are skipped.", ""]
@@ -95,7 +95,7 @@ def template_text(schema: Schema) -> str:
     return "".join(f"# {line}".rstrip() + "\n" for line in lines) + ",".join(columns) + "\n"
 
 
-def write_template(schema: Schema, path: str | Path) -> Path:
+def write_template(schema: Schema | str, path: str | Path) -> Path:
     """Write an empty, documented input file; an existing file is left alone.
 
     Raises
@@ -118,17 +118,22 @@ def write_template(schema: Schema, path: str | Path) -> Path:
     return path
 
 
-def describe(schema: Schema) -> str:
+def describe(schema: Schema | str) -> str:
     """Describe a schema in plain lines, for the command line.
 
     Examples
     --------
-    >>> print(describe(SCHEMAS["examinations"]).splitlines()[1])
-      patient      required  identifier: patient examined, as text; several rows may share one
+    >>> print(describe("examinations").splitlines()[1])
+      patient      required  identifier; patient examined, as text; several rows may share one
     """
+    schema = _schema(schema)
     return "\n".join(
         [f"{schema.name} ({schema.kind}): {schema.about}", *(f"  {line}" for line in _field_lines(schema))]
     )
+
+
+def _schema(schema: Schema | str) -> Schema:
+    return SCHEMAS[schema] if isinstance(schema, str) else schema
 
 
 def _field_lines(schema: Schema) -> list[str]:
@@ -139,7 +144,7 @@ def _field_lines(schema: Schema) -> list[str]:
     ]
     width = max(len(field.name) for field in fields)
     return [
-        f"{f.name:<{width}}  {'required' if f.required else 'optional'}  {TYPES[f.type]}: {f.explain()}"
+        f"{f.name:<{width}}  {'required' if f.required else 'optional'}  {TYPES[f.type]}; {f.explain()}"
         for f in fields
     ]
 

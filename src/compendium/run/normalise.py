@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-_ADDRESS = re.compile(r"(<[^<>\n]*?) at 0x[0-9a-fA-F]+(?=[^<>\n]*>)")
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]{6,}\b")
 _KEPT_METADATA = ("kernelspec", "compendium")
 
 
@@ -41,8 +41,8 @@ def _merge_streams(outputs: list[Any]) -> list[Any]:
 
 def _strip_addresses(output: Any) -> None:
     if output.output_type == "stream":
-        output.text = _ADDRESS.sub(r"\1", output.text)
+        output.text = _ADDRESS.sub("", output.text)
     data = output.get("data", {})
     for kind in ("text/plain", "text/html"):
         if isinstance(data.get(kind), str):
-            data[kind] = _ADDRESS.sub(r"\1", data[kind])
+            data[kind] = _ADDRESS.sub("", data[kind])

@@ -229,7 +229,7 @@ class Chapter:
         frame = agreement_frame(self.assessments())
         self.table(frame, name, "Printed and computed numbers, the interval they are compared by, and the status.")
 
-    def save(self) -> Path:
+    def save(self) -> None:
         """Write the results file; the last thing a chapter does."""
         self.folder.mkdir(parents=True, exist_ok=True)
         content = {
@@ -244,7 +244,6 @@ class Chapter:
         scratch = target.with_suffix(".tmp")
         scratch.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
         scratch.replace(target)
-        return target
 
 
 def _with_constants(function: Callable[..., Any], constants: dict[str, Any]) -> Callable[..., Any]:
@@ -263,7 +262,7 @@ def _plain(value: Any) -> float | int | str | None:
 
 def _entry(made: Quantity) -> dict[str, Any]:
     interval = None if made.interval is None else [_plain(v) for v in made.interval]
-    if interval is not None and not all(isinstance(v, (int, float)) for v in interval):
+    if interval is not None and None in interval:
         interval = None
     return {
         "value": _plain(made.value), "interval": interval, "unit": made.unit,

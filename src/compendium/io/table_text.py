@@ -1,0 +1,202 @@
+"""From the bytes of a handed-in table to clean text, its header line and its delimiter."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from compendium.io.messages import show_name
+
+DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
+MAX_BYTES = 2_000_000_000  # the whole text is held in memory
+_NOT_TEXT = (  # first bytes, what the file is, what to do
+    (b"PK\x03\x04", "an Excel workbook (or another zip archive)", "save the sheet as CSV (UTF-8)"),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "save the sheet as CSV (UTF-8)"),
+    (b"PAR1", "a Parquet file", "save the table as CSV (UTF-8)"),
+    (b"\x1f\x8b", "a gzip archive", "unpack it first"),
+    (b"BZh", "a bzip2 archive", "unpack it first"),
+    (b"\xfd7zXZ", "an xz archive", "unpack it first"),
+    (b"%PDF", "a PDF document", "save the table as CSV (UTF-8)"),
+    (codecs.BOM_UTF16_LE, 'UTF-16 text (Excel\'s "Unicode Text")', "save it as CSV (UTF-8)"),
+    (codecs.BOM_UTF16_BE, 'UTF-16 text (Excel\'s "Unicode Text")', "save it as CSV (UTF-8)"),
+)
+_BY_SUFFIX = {
+    ".xlsx": "an Excel workbook",
+    ".xlsm": "an Excel workbook",
+    ".xls": "an Excel workbook",
+    ".ods": "a spreadsheet",
+    ".parquet": "a Parquet file",
+    ".feather": "a Feather file",
+    ".sav": "an SPSS file",
+    ".dta": "a Stata file",
+}
+_WEB_PAGE = re.compile(rb"\s*<(!doctype|html|head|body|\?xml|!--)", re.IGNORECASE)
+# Control characters, and characters that print as nothing or reorder print: two ids would look the same.
+_UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069]")
+_LINE_END = re.compile(r"\r\n|\r|\n")
+
+
+class TableError(ValueError):
+    """A table cannot be used; one line with file, row (line in the file), field, rule and value.
+
+    Examples
+    --------
+    >>> print(TableError("a.csv", "must be 0, 1 or empty", "'maybe'", row=7, field="read_a", more=2))
+    a.csv, row 7, field read_a: must be 0, 1 or empty. Given 'maybe' (+2 more).
+    """
+
+    def __init__(
+        self,
+        file: str | Path,
+        rule: str,
+        value: str,
+        *,
+        row: int | None = None,
+        field: str | None = None,
+        more: int = 0,
+    ) -> None:
+        self.file, self.rule, self.value, self.row, self.field, self.more = (
+            str(file),
+            rule,
+            value,
+            row,
+            field,
+            more,
+        )
+        place = [show_name(str(file))]
+        if row is not None:
+            place.append(f"row {row}")
+        if field is not None:
+            place.append(f"field {show_name(field)}")
+        others = f" (+{more:,} more)" if more else ""
+        super().__init__(f"{', '.join(place)}: {rule}. Given {value}{others}.")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        make = partial(type(self), row=self.row, field=self.field, more=self.more)
+        return make, (self.file, self.rule, self.value)
+
+
+def read_bytes(path: Path) -> bytes:
+    try:
+        if path.is_dir():
+            raise TableError(path, "must be a file", "a folder")
+        if not path.exists():
+            raise TableError(path, "must be an existing file", "a path at which nothing is")
+        if not path.is_file():
+            raise TableError(path, "must be an ordinary file", "a device or pipe")
+        if path.suffix.lower() in _BY_SUFFIX:
+            raise TableError(
+                path, "must be a text table: save it as CSV (UTF-8)", _BY_SUFFIX[path.suffix.lower()]
+            )
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            raise TableError(path, f"must have at most {MAX_BYTES:,} bytes", f"{size:,}")
+        raw = path.read_bytes()
+    except OSError as error:
+        raise TableError(path, "must be readable", error.strerror or type(error).__name__) from None
+    except ValueError as error:
+        if isinstance(error, TableError):
+            raise
+        raise TableError(path, "must be a usable path", "a path with a NUL character") from None
+    for magic, what, remedy in _NOT_TEXT:
+        if raw.startswith(magic):
+            raise TableError(path, f"must be a text table: {remedy}", what)
+    if _WEB_PAGE.match(raw.removeprefix(codecs.BOM_UTF8)[:1000]):
+        raise TableError(path, "must be a text table: download the file itself", "a web page")
+    if not raw.strip():
+        raise TableError(path, "must hold a header and rows", "an empty file")
+    return raw
+
+
+def decode(path: Path, raw: bytes) -> tuple[str, str, tuple[str, ...]]:
+    if b"\0" in raw:
+        row = _line_at(raw, raw.index(b"\0"))
+        raise TableError(
+            path, "must be text: save it as CSV (UTF-8)", "a NUL byte (binary data or UTF-16)", row=row
+        )
+    try:
+        return raw.decode("utf-8-sig"), "utf-8", ()
+    except UnicodeDecodeError as error:
+        row, byte = _line_at(raw, error.start), raw[error.start]
+    try:
+        text = raw.decode("cp1252")
+    except UnicodeDecodeError as error:
+        row, byte = _line_at(raw, error.start), raw[error.start]
+        raise TableError(path, "must be UTF-8 or Windows-1252 text", f"byte 0x{byte:02x}", row=row) from None
+    return (
+        text,
+        "cp1252",
+        (f"read as Windows-1252, because it is not UTF-8 (first at row {row}, byte 0x{byte:02x}).",),
+    )
+
+
+def check_characters(path: Path, text: str) -> None:
+    found = _UNSEEN.search(text)
+    if found:
+        row = _line_at(text, found.start())
+        raise TableError(
+            path, "must hold no control or invisible characters", f"U+{ord(found[0]):04X}", row=row
+        )
+
+
+def _line_at(text: str | bytes, position: int) -> int:
+    """Line of a position, with every kind of line end."""
+    head = text[:position]
+    return len(_LINE_END.findall(head if isinstance(head, str) else head.decode("latin-1"))) + 1
+
+
+def skip_preamble(text: str) -> tuple[int, str | None]:
+    """Number of lines before the header (comments, blanks, `sep=`), and the delimiter that `sep=` names."""
+    declared = None
+    for number, line in enumerate(io.StringIO(text, newline="")):
+        bare = line.strip().strip(",;\t").strip()
+        settled = re.fullmatch(r'"?sep=([,;\t])"?[,;\t]*', line.strip("\r\n "), flags=re.IGNORECASE)
+        if settled and number == 0:
+            declared = settled[1]
+        elif bare and not re.match(r'"?#(\s|$)', bare):
+            return number, declared
+    return len(_LINE_END.findall(text)) + 1, declared
+
+
+def find_delimiter(path: Path, text: str, start: int) -> str:
+    """The only delimiter that splits the header, or by which the first rows are as long as the header."""
+    samples = {}
+    for delimiter in DELIMITERS:
+        samples[delimiter] = _sample(text, start, delimiter)
+    splitting = [d for d, rows in samples.items() if rows and len(rows[0]) > 1]
+    if len(splitting) <= 1:
+        return splitting[0] if splitting else ","
+    even = [d for d in splitting if all(len(row) == len(samples[d][0]) for row in samples[d] if any(row))]
+    if len(even) == 1:
+        return even[0]
+    names = " and ".join(DELIMITERS[d] for d in splitting)
+    raise TableError(
+        path,
+        "must have one delimiter: say which by a first line such as sep=;",
+        f"a header split by {names}",
+        row=start + 1,
+    )
+
+
+def _sample(text: str, start: int, delimiter: str, n: int = 200) -> list[list[str]]:
+    rows: list[list[str]] = []
+    try:
+        for row in open_reader(text, start, delimiter):
+            rows.append(row)
+            if len(rows) >= n:
+                break
+    except csv.Error:
+        pass  # told, with its place, once the delimiter is known
+    return rows
+
+
+def open_reader(text: str, start: int, delimiter: str) -> Any:
+    lines = io.StringIO(text, newline="")
+    for _ in range(start):
+        next(lines, None)
+    return csv.reader(lines, delimiter=delimiter, strict=True, skipinitialspace=True)
