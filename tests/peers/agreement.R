@@ -6,7 +6,8 @@ shrout <- rbind(c(9, 2, 5, 8), c(6, 1, 3, 2), c(8, 4, 6, 8), c(7, 1, 2, 6), c(10
 wright <- c(494, 395, 516, 434, 476, 557, 413, 442, 650, 433, 417, 656, 267, 478, 178, 423, 427)
 mini <- c(512, 430, 520, 428, 500, 600, 364, 380, 658, 445, 432, 626, 260, 477, 259, 350, 451)
 set.seed(2)
-noise <- matrix(rnorm(30), 10)                    # an ICC below zero must stay below zero
+noise <- matrix(rnorm(30), 10)
+noise <- noise - .8 * rowMeans(noise)             # an ICC below zero must stay below zero
 icc <- function(m) { r <- ICC(m, lmer = FALSE)$results
   lapply(seq_len(6), function(i) c(r$ICC[i], r$"lower bound"[i], r$"upper bound"[i])) }
 bias <- t.test(mini - wright)

@@ -18,7 +18,8 @@ within <- x - ave(x, patient); between <- ave(x, patient)
 noise <- rnorm(n)                                # no variance between patients: a singular fit
 flat <- 5 + noise - ave(noise, patient)
 d <- data.frame(x, y, flat, group, within, between, patient)
-fit <- function(f, REML = TRUE) lmer(f, d, REML = REML, control = tight)
+# bobyqa is asked for more than double precision holds: it stops early and warns
+fit <- function(f, REML = TRUE) suppressWarnings(lmer(f, d, REML = REML, control = tight))
 full <- fit(y ~ x + (1 | patient), FALSE); null <- fit(y ~ 1 + (1 | patient), FALSE)
 ratio <- anova(null, full)
 wb <- fit(y ~ within + between + (1 | patient))

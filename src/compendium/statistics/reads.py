@@ -275,7 +275,8 @@ def _tango_limit(b: int, c: int, n: int, z: float) -> float:
 
     if b - c == -n:
         return -1.0
-    return float(optimize.brentq(score, -1 + 1e-15, (b - c) / n, xtol=1e-15, rtol=1e-14))
+    top = (b - c) / n - 1e-12  # not the estimate itself: with b = c = 0 its variance is 0 and it would pass for a root
+    return float(optimize.brentq(score, -1 + 1e-15, top, xtol=1e-15, rtol=1e-14))
 
 
 def _newcombe_limits(b: int, c: int, n: int, confidence: float, both: int | None) -> tuple[float, float]:
