@@ -33,7 +33,10 @@ app = typer.Typer(
     ),
 )
 
-Chapters = Annotated[list[str] | None, typer.Argument(help="Chapters by id or prefix, or a study; none means all.")]
+Chapters = Annotated[
+    list[str] | None, typer.Argument(help="Chapters by id or prefix, or a study; none means all.")
+]
+CORES = os.cpu_count() or 1
 Workers = Annotated[int, typer.Option("-j", "--jobs", min=1, help="Chapters executed at the same time.")]
 
 
@@ -72,14 +75,16 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _options(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     pass
 
 
 @app.command("all")
 @_guard
-def everything(jobs: Workers = os.cpu_count() or 1) -> None:
+def everything(jobs: Workers = CORES) -> None:
     """Execute what is stale, check everything, build the site; print where it is.
 
     The site is built even when a check fails; the exit code then is 1.
@@ -98,7 +103,9 @@ def everything(jobs: Workers = os.cpu_count() or 1) -> None:
 @_guard
 def list_(
     chapter: Annotated[str | None, typer.Argument(help="A chapter by id or prefix; none lists all.")] = None,
-    template: Annotated[str | None, typer.Option(help="Write an empty documented file for this input.")] = None,
+    template: Annotated[
+        str | None, typer.Option(help="Write an empty documented file for this input.")
+    ] = None,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Where the template goes.")] = None,
     format: Annotated[str, typer.Option(help="text or json.")] = "text",
 ) -> None:
@@ -158,10 +165,16 @@ def _print_chapter(chapter: Any, detailed: bool) -> None:
 @_guard
 def run(
     chapters: Chapters = None,
-    parameter: Annotated[list[str] | None, typer.Option("-p", help="NAME=VALUE; needs one chapter and a --name.")] = None,
-    input: Annotated[list[str] | None, typer.Option("-i", help="INPUT=PATH; needs one chapter and a --name.")] = None,
-    name: Annotated[str | None, typer.Option(help="Name of a run on your data; it renders into build/my-site.")] = None,
-    jobs: Workers = os.cpu_count() or 1,
+    parameter: Annotated[
+        list[str] | None, typer.Option("-p", help="NAME=VALUE; needs one chapter and a --name.")
+    ] = None,
+    input: Annotated[
+        list[str] | None, typer.Option("-i", help="INPUT=PATH; needs one chapter and a --name.")
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Name of a run on your data; it renders into build/my-site.")
+    ] = None,
+    jobs: Workers = CORES,
     cluster: Annotated[str | None, typer.Option(help="Dask scheduler, tcp://… or a scheduler file.")] = None,
     time_limit: Annotated[float, typer.Option(min=1, help="Seconds a chapter may take.")] = 600.0,
 ) -> None:
@@ -189,7 +202,9 @@ def run(
     raise typer.Exit(1 if failed else 0)
 
 
-def _execute_chapters(names: list[str], jobs: int, cluster: str | None = None, time_limit: float = 600.0) -> bool:
+def _execute_chapters(
+    names: list[str], jobs: int, cluster: str | None = None, time_limit: float = 600.0
+) -> bool:
     from compendium.evidence.claims import load_studies
     from compendium.run.chapters import find_chapters
     from compendium.run.execute import Job, execute
@@ -204,7 +219,12 @@ def _execute_chapters(names: list[str], jobs: int, cluster: str | None = None, t
 
 
 def _run_named(
-    names: list[str], parameters: list[str], inputs: list[str], run_name: str, cluster: str | None, time_limit: float
+    names: list[str],
+    parameters: list[str],
+    inputs: list[str],
+    run_name: str,
+    cluster: str | None,
+    time_limit: float,
 ) -> None:
     from compendium.evidence.claims import load_studies
     from compendium.run.chapters import find_chapter, read_inputs, read_parameters
@@ -246,7 +266,9 @@ def _print_sanity(job: Any) -> None:
 
 @app.command()
 @_guard
-def check(chapters: Chapters = None, format: Annotated[str, typer.Option(help="text or json.")] = "text") -> None:
+def check(
+    chapters: Chapters = None, format: Annotated[str, typer.Option(help="text or json.")] = "text"
+) -> None:
     """Compare claims with results, and results with their stored references; exit 1 when anything does not hold.
 
     Examples:
@@ -291,7 +313,9 @@ def _report_text(names: list[str]) -> Any:
 @app.command()
 @_guard
 def book(
-    serve: Annotated[bool, typer.Option("--serve", help="Serve the site on this machine after building it.")] = False,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Serve the site on this machine after building it.")
+    ] = False,
     port: Annotated[int, typer.Option(help="Port for --serve; 0 takes a free one.")] = 8000,
     pdf: Annotated[bool, typer.Option("--pdf", help="Make one PDF of the book (needs Chromium).")] = False,
 ) -> None:
@@ -333,7 +357,9 @@ def _build_my_site() -> Path:
 @app.command()
 @_guard
 def fetch(
-    datasets: Annotated[list[str] | None, typer.Argument(help="Data sets of data/manifest.yaml; none means all.")] = None,
+    datasets: Annotated[
+        list[str] | None, typer.Argument(help="Data sets of data/manifest.yaml; none means all.")
+    ] = None,
 ) -> None:
     """Download data sets by the manifest and verify their sha256 before anything uses them.
 
@@ -357,7 +383,9 @@ def fetch(
 
 @app.command()
 @_guard
-def accept(chapter: Annotated[str, typer.Argument(help="The chapter whose present numbers become the reference.")]) -> None:
+def accept(
+    chapter: Annotated[str, typer.Argument(help="The chapter whose present numbers become the reference.")],
+) -> None:
     """Show what changed in a chapter's numbers and statuses, and store them as its reference.
 
     Tolerances and their reasons are kept.

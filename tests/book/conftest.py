@@ -36,7 +36,7 @@ def toy() -> ModuleType:
 
 
 @pytest.fixture(scope="session")
-def toy_project(toy: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def toy_project(toy: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A toy project whose book, and whose site of named runs, have been built."""
     folder = toy.make_project(tmp_path_factory.mktemp("a book") / "project")
     toy.add_run(folder / "build", "my-cohort")
@@ -45,7 +45,7 @@ def toy_project(toy: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> It
         patch.setenv("COMPENDIUM_BUILD", str(folder / "build"))
         build_site(report=toy.report())
         build_site(named=True)
-    yield folder
+    return folder
 
 
 @pytest.fixture(scope="session", params=["toy", "yours", pytest.param("real", marks=pytest.mark.project)])

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-RERUN_TOLERANCE = 1e-9  # relative; another build of R or LAPACK differs in the last digits, another method in the first
+RERUN_TOLERANCE = (
+    1e-9  # relative; another build of R or LAPACK differs in the last digits, another method in the first
+)
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +36,9 @@ def rerun_r(tmp_path):
                 pytest.fail("Rscript must be installed in CI. Given none on PATH.")
             pytest.skip("R is not installed")
         out = tmp_path / f"{name}.json"
-        done = subprocess.run([rscript, "--vanilla", str(HERE / f"{name}.R"), str(out)], capture_output=True, text=True)
+        done = subprocess.run(
+            [rscript, "--vanilla", str(HERE / f"{name}.R"), str(out)], capture_output=True, text=True
+        )
         assert done.returncode == 0, done.stderr[-2000:]
         return json.loads(out.read_text(encoding="utf-8"))
 

@@ -19,14 +19,18 @@ def gap(values, group):
 
 def test_closed_form_of_one_per_cluster_equals_the_mean_of_all_draws(r):
     d = r["data"]
-    assert ours.one_per_cluster_spearman(d["x"], d["y"], d["cluster"]).mean == approx(r["mean_rho"], rel=1e-13)
+    assert ours.one_per_cluster_spearman(d["x"], d["y"], d["cluster"]).mean == approx(
+        r["mean_rho"], rel=1e-13
+    )
 
 
 def test_draws_of_one_per_cluster_approach_the_mean_of_all_draws_with_ties(r):
     d = r["data"]
     got = ours.one_per_cluster_spearman(d["xt"], d["yt"], d["cluster"], method="draws", n_draws=20_000)
     error = np.nanstd(got.draws) / np.sqrt(20_000)
-    assert got.mean == approx(r["mean_rho_tied"], abs=4 * error)  # four standard errors of the sampling of draws
+    assert got.mean == approx(
+        r["mean_rho_tied"], abs=4 * error
+    )  # four standard errors of the sampling of draws
 
 
 def test_bca_levels_equal_those_of_boot_for_the_same_replicates(r):
@@ -40,7 +44,9 @@ def test_bca_levels_equal_those_of_boot_for_the_same_replicates(r):
 def test_cluster_permutation_equals_coin_on_cluster_means(r, key, alternative):
     d = r["data"]
     # 8 clusters of 2: the difference of means of samples is that of cluster means
-    got = ours.cluster_permutation_test(gap, d["v"], group=d["group"], cluster=d["equal"], alternative=alternative)
+    got = ours.cluster_permutation_test(
+        gap, d["v"], group=d["group"], cluster=d["equal"], alternative=alternative
+    )
     assert got.p == approx(r[key], rel=1e-12)
     assert "all 70" in got.method
 

@@ -13,7 +13,9 @@ def r(peer):
 
 def test_pearson_equals_cor_test(r):
     got = ours.pearson(r["data"]["x"], r["data"]["y"])
-    assert [got.r, got.p, got.lower, got.upper] == approx([r["pearson"]["r"], r["pearson"]["p"], *r["pearson"]["ci"]], rel=1e-11)
+    assert [got.r, got.p, got.lower, got.upper] == approx(
+        [r["pearson"]["r"], r["pearson"]["p"], *r["pearson"]["ci"]], rel=1e-11
+    )
 
 
 def test_three_pairs_have_p_but_no_interval_as_in_cor_test(r):
@@ -66,13 +68,19 @@ PRINTED = {
 def test_meng_z_equals_printed_values(pair):
     for step, printed in enumerate(PRINTED[pair]):
         got = ours.meng_test(*pair, step / 10, 50).statistic
-        assert got == approx(printed, abs=0.0051)  # one value is 2.2450: printed 2.24, half a unit is the yardstick
+        assert got == approx(
+            printed, abs=0.0051
+        )  # one value is 2.2450: printed 2.24, half a unit is the yardstick
 
 
 def test_meng_z_equals_the_example_of_its_authors_and_of_silver():
     # Meng, Rosenthal & Rubin (1992): z 1.68, one-sided p .047, interval -.129 to 1.671 (1.672 when carried on)
     got = ours.meng_test(0.63, -0.03, -0.19, 15)
-    assert (round(got.statistic, 2), round(got.p / 2, 3), round(got.interval.lower, 3)) == (1.68, 0.047, -0.129)
+    assert (round(got.statistic, 2), round(got.p / 2, 3), round(got.interval.lower, 3)) == (
+        1.68,
+        0.047,
+        -0.129,
+    )
     assert got.interval.upper == approx(1.671, abs=0.0011)
     silver = ours.meng_test(0.3, 0.4, 0.5, 100)  # Silver, Hittner & May (2006)
     assert (round(silver.statistic, 4), round(silver.p, 4)) == (-1.0707, 0.2843)

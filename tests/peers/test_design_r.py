@@ -20,7 +20,9 @@ def test_power_of_a_correlation_equals_pwr(r):
 
 def test_size_for_a_correlation_equals_pwr(r):
     for rho, n in zip(r["correlation_size"]["r"], r["correlation_size"]["n"], strict=True):
-        assert size_for_correlation(rho, power=0.8) == pytest.approx(n, rel=1e-4)  # pwr's uniroot stops at 1e-4
+        assert size_for_correlation(rho, power=0.8) == pytest.approx(
+            n, rel=1e-4
+        )  # pwr's uniroot stops at 1e-4
 
 
 def test_power_of_a_difference_with_one_sample_a_patient_equals_pwr(r):
@@ -32,7 +34,9 @@ def test_power_of_a_difference_with_one_sample_a_patient_equals_pwr(r):
 
 def test_positives_for_an_auc_equal_proc_rounded_up(r):
     case = r["auc"]
-    rows = zip(case["auc"], case["kappa"], case["power"], case["alpha"], case["sides"], case["cases"], strict=True)
+    rows = zip(
+        case["auc"], case["kappa"], case["power"], case["alpha"], case["sides"], case["cases"], strict=True
+    )
     for auc, kappa, power, alpha, sides, cases in rows:
         ours = size_for_auc(auc, ratio=kappa, power=power, alpha=alpha, sides=sides)
         assert 0 <= ours.positives - cases < 1 + 1e-9

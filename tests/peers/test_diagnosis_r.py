@@ -53,7 +53,9 @@ def test_asymptotic_mcnemar_equals_mcnemar_test(r, key, b, c, correct):
 
 
 def test_tango_limits_equal_those_of_a_numerical_likelihood(r):
-    for (b, c, n), limits in zip([(57, 6, 341), (2, 1, 81), (12, 9, 40), (1, 7, 21)], r["tango"], strict=True):
+    for (b, c, n), limits in zip(
+        [(57, 6, 341), (2, 1, 81), (12, 9, 40), (1, 7, 21)], r["tango"], strict=True
+    ):
         got = ours.paired_difference_interval(b, c, n)
         assert list(got) == approx(limits, abs=2e-8)  # R maximises the likelihood numerically
 
@@ -63,7 +65,9 @@ def test_kappa_equals_psych_and_its_variance_the_delta_method(r, weights):
     got = ours.cohen_kappa(r["data"]["first"], r["data"]["second"], weights)
     assert got.estimate == approx(r["kappa"][weights]["kappa"], rel=CLOSED)
     variance = ((got.upper - got.estimate) / 1.959963984540054) ** 2
-    assert variance == approx(r["kappa"][weights]["delta"], rel=1e-7)  # R's derivative is a difference quotient
+    assert variance == approx(
+        r["kappa"][weights]["delta"], rel=1e-7
+    )  # R's derivative is a difference quotient
     # psych's variance agrees for the plain kappa only; with weights it is off by up to 0.1 %
     assert variance == approx(r["kappa"][weights]["psych"], rel=1e-9 if weights == "none" else 1e-3)
 

@@ -31,7 +31,9 @@ def test_t_tests_and_intervals_equal_r(r, name, function, first, second):
 
 
 def test_one_sided_welch_equals_r(r):
-    assert welch_test(r["data"]["a"], r["data"]["b"], alternative="greater").p == pytest.approx(r["greater"], rel=1e-10)
+    assert welch_test(r["data"]["a"], r["data"]["b"], alternative="greater").p == pytest.approx(
+        r["greater"], rel=1e-10
+    )
 
 
 @pytest.mark.parametrize(("name", "function"), [("anova", anova), ("welch_anova", welch_anova)])

@@ -46,7 +46,9 @@ def assert_equals_lme4(fit, stored, names=None):
 @pytest.mark.parametrize("method", ["reml", "ml"])
 def test_sleepstudy_equals_lme4(r, method):
     d = r["data"]
-    assert_equals_lme4(fit_random_intercept(d["reaction"], {"days": d["days"]}, d["subject"], method), r[f"sleep_{method}"])
+    assert_equals_lme4(
+        fit_random_intercept(d["reaction"], {"days": d["days"]}, d["subject"], method), r[f"sleep_{method}"]
+    )
 
 
 @pytest.mark.parametrize("method", ["reml", "ml"])
@@ -68,7 +70,9 @@ def test_singular_fit_equals_lme4(r, data, method, key):
 
 def test_likelihood_ratio_equals_anova(r, data):
     got = likelihood_ratio_test(data.y, data[["x"]], data.patient, drop="x")
-    assert [got.statistic, got.p] == approx([r["likelihood_ratio"]["statistic"], r["likelihood_ratio"]["p"]], rel=1e-8)
+    assert [got.statistic, got.p] == approx(
+        [r["likelihood_ratio"]["statistic"], r["likelihood_ratio"]["p"]], rel=1e-8
+    )
 
 
 def test_within_between_model_and_its_contrast_equal_lmertest(r, data):
@@ -95,7 +99,9 @@ def test_what_lme4_refuses_is_refused(r):
     with pytest.raises(ValueError, match="Too few clusters: at least 2 are needed. Given 1"):
         fit_random_intercept(range(9), {"x": [1, 3, 2, 5, 4, 7, 8, 6, 9]}, ["a"] * 9)
     assert "must be < number of observations" in r["all_clusters"]
-    with pytest.raises(ValueError, match="Some cluster must hold several samples. Given 9 clusters of 9 samples"):
+    with pytest.raises(
+        ValueError, match="Some cluster must hold several samples. Given 9 clusters of 9 samples"
+    ):
         fit_random_intercept(range(9), {"x": [1, 3, 2, 5, 4, 7, 8, 6, 9]}, range(9))
 
 

@@ -57,7 +57,9 @@ def test_maximum_modulus_equals_r(r):
     grid, exact = r["maximum_modulus"], r["mvtnorm"]
     ours = [maximum_modulus_sf(q, k, df) for q, k, df in zip(grid["q"], grid["k"], grid["df"], strict=True)]
     np.testing.assert_allclose(ours, grid["p"], rtol=1e-9)
-    ours = [maximum_modulus_sf(q, k, df) for q, k, df in zip(exact["q"], exact["k"], exact["df"], strict=True)]
+    ours = [
+        maximum_modulus_sf(q, k, df) for q, k, df in zip(exact["q"], exact["k"], exact["df"], strict=True)
+    ]
     np.testing.assert_allclose(ours, exact["p"], atol=1e-6)  # quasi-Monte-Carlo, stated error 1e-7
 
 

@@ -63,12 +63,27 @@ class Toy:
         (root / "data" / "findings").mkdir(parents=True)
         self.claims = root / "data" / "claims" / "toy2025.yaml"
         self.claims.write_text(CLAIMS, encoding="utf-8")
-        self.first = self.chapter("01_first", FIRST, "factor: float = 2.0  # a factor\nlabel: str = 'a'\ncount: int = 3\nfast: bool = True\n")
+        self.first = self.chapter(
+            "01_first",
+            FIRST,
+            "factor: float = 2.0  # a factor\nlabel: str = 'a'\ncount: int = 3\nfast: bool = True\n",
+        )
 
-    def chapter(self, name: str, body: str, parameters: str = "seed: int = 1\n", inputs: str = "{}", title: str = "A question") -> Path:
+    def chapter(
+        self,
+        name: str,
+        body: str,
+        parameters: str = "seed: int = 1\n",
+        inputs: str = "{}",
+        title: str = "A question",
+    ) -> Path:
         """Write a chapter and return its path."""
         path = self.root / "analysis" / "toy2025" / f"{name}.py"
-        text = HEADER.replace("INPUTS", "I").replace("{I}", inputs).replace("TITLE", title) + parameters + textwrap.dedent(body)
+        text = (
+            HEADER.replace("INPUTS", "I").replace("{I}", inputs).replace("TITLE", title)
+            + parameters
+            + textwrap.dedent(body)
+        )
         path.write_text(text, encoding="utf-8")
         return path
 
@@ -101,7 +116,12 @@ chapter.save()
     def run(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
         """Run a verb to its end."""
         return subprocess.run(
-            self.command(*arguments), env=self.environment(**extra), cwd=self.root, capture_output=True, text=True, timeout=120
+            self.command(*arguments),
+            env=self.environment(**extra),
+            cwd=self.root,
+            capture_output=True,
+            text=True,
+            timeout=120,
         )
 
     def published(self, kind: str, chapter: str = "toy2025/01_first", suffix: str = ".json") -> Path:
@@ -119,7 +139,11 @@ chapter.save()
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 dead = (folder / "stat").read_text().rsplit(")", 1)[1].split()[0] in "ZX"
-                if not dead and int(folder.name) != os.getpid() and needle in (folder / "environ").read_bytes().split(b"\0"):
+                if (
+                    not dead
+                    and int(folder.name) != os.getpid()
+                    and needle in (folder / "environ").read_bytes().split(b"\0")
+                ):
                     found.append(int(folder.name))
             except OSError:
                 continue

@@ -53,7 +53,9 @@ TAMPERINGS = {
         ["moved: toy2025/01_first#sensitivity", "newly ['toy2025/fn']"],
     ),
     "an evidence word": (
-        lambda t: tamper(t.claims, "range: [0, 100], evidence: internal", "range: [0, 100], evidence: author-data"),
+        lambda t: tamper(
+            t.claims, "range: [0, 100], evidence: internal", "range: [0, 100], evidence: author-data"
+        ),
         ['evidence too strong: toy2025/sensitivity: states "author-data", its result derives "internal"'],
     ),
     "a reason of a tolerance": (
@@ -124,7 +126,22 @@ def test_the_machine_formats_have_exactly_the_documented_keys(accepted):
     report = json.loads(accepted.run("check", "--format", "json").stdout)
     assert set(report) == {"claims", "references", "totals"}
     assert all(
-        list(row) == ["id", "study", "where", "quote", "printed", "unit", "ours", "interval", "evidence", "status", "uses", "result", "finding"]
+        list(row)
+        == [
+            "id",
+            "study",
+            "where",
+            "quote",
+            "printed",
+            "unit",
+            "ours",
+            "interval",
+            "evidence",
+            "status",
+            "uses",
+            "result",
+            "finding",
+        ]
         for row in report["claims"]
     )
     assert {"id": "toy2025/01_first#sensitivity", "status": "holds"} in report["references"]
@@ -148,7 +165,11 @@ def test_the_machine_formats_have_exactly_the_documented_keys(accepted):
 
 def test_accept_shows_the_difference_and_keeps_tolerances_and_reasons(accepted):
     stored = json.loads(reference(accepted).read_text())
-    stored["results"]["sensitivity"]["tolerance"] = {"relative": 0.01, "absolute": 0, "reason": "told by a test"}
+    stored["results"]["sensitivity"]["tolerance"] = {
+        "relative": 0.01,
+        "absolute": 0,
+        "reason": "told by a test",
+    }
     reference(accepted).write_text(json.dumps(stored))
     tamper(accepted.claims, 'printed: "283"', 'printed: "284"')
     accepted.run("run")

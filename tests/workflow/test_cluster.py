@@ -12,14 +12,36 @@ import pytest
 def cluster(toy, tmp_path):
     """A scheduler and one worker on this machine; the worker can be killed."""
     scheduler_file = tmp_path / "scheduler.json"
-    common = {"env": toy.environment(), "cwd": tmp_path, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    common = {
+        "env": toy.environment(),
+        "cwd": tmp_path,
+        "stdout": subprocess.DEVNULL,
+        "stderr": subprocess.DEVNULL,
+    }
     dask = [sys.executable, "-m", "dask"]
-    arguments = ["scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(scheduler_file)]
+    arguments = [
+        "scheduler",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        "0",
+        "--no-dashboard",
+        "--scheduler-file",
+        str(scheduler_file),
+    ]
     scheduler = subprocess.Popen([*dask, *arguments], **common)
     workers: list[subprocess.Popen] = []
 
     def add_worker() -> subprocess.Popen:
-        arguments = ["worker", "--scheduler-file", str(scheduler_file), "--no-dashboard", "--no-nanny", "--nthreads", "1"]
+        arguments = [
+            "worker",
+            "--scheduler-file",
+            str(scheduler_file),
+            "--no-dashboard",
+            "--no-nanny",
+            "--nthreads",
+            "1",
+        ]
         workers.append(subprocess.Popen([*dask, *arguments, "--local-directory", str(tmp_path)], **common))
         return workers[-1]
 
@@ -45,7 +67,10 @@ def test_a_cluster_gives_the_same_bytes_and_survives_the_loss_of_a_worker(toy, c
     scheduler_file, add_worker = cluster
     toy.plain_chapter("02_second", "import time; time.sleep(4)")
     assert toy.run("run").returncode == 0
-    local = {c: toy.published("notebooks", c, ".ipynb").read_bytes() for c in ("toy2025/01_first", "toy2025/02_second")}
+    local = {
+        c: toy.published("notebooks", c, ".ipynb").read_bytes()
+        for c in ("toy2025/01_first", "toy2025/02_second")
+    }
     shutil.rmtree(toy.build)
     first = add_worker()
     process = subprocess.Popen(

@@ -8,11 +8,23 @@ import pytest
     [
         (["run", "nothing"], '"nothing" names no chapter. There are: toy2025/01_first.'),
         (["run", "toy2025/01", "-p", "factor=3"], "need exactly one chapter and a --name"),
-        (["run", "toy2025/01", "-p", "factor=three", "--name", "x"], 'Parameter "factor" is of type float. Given "three".'),
+        (
+            ["run", "toy2025/01", "-p", "factor=three", "--name", "x"],
+            'Parameter "factor" is of type float. Given "three".',
+        ),
         (["run", "toy2025/01", "-p", "factor=nan", "--name", "x"], "must be finite"),
-        (["run", "toy2025/01", "-p", "count=2.5", "--name", "x"], 'Parameter "count" is of type int. Given "2.5".'),
-        (["run", "toy2025/01", "-p", "fast=maybe", "--name", "x"], 'Parameter "fast" is of type bool. Given "maybe".'),
-        (["run", "toy2025/01", "-p", "facter=3", "--name", "x"], 'no parameter "facter". It has: factor, label, count, fast.'),
+        (
+            ["run", "toy2025/01", "-p", "count=2.5", "--name", "x"],
+            'Parameter "count" is of type int. Given "2.5".',
+        ),
+        (
+            ["run", "toy2025/01", "-p", "fast=maybe", "--name", "x"],
+            'Parameter "fast" is of type bool. Given "maybe".',
+        ),
+        (
+            ["run", "toy2025/01", "-p", "facter=3", "--name", "x"],
+            'no parameter "facter". It has: factor, label, count, fast.',
+        ),
         (["run", "toy2025/01", "-p", "factor", "--name", "x"], 'NAME=VALUE. Given "factor".'),
         (["run", "toy2025/01", "-p", "factor=1", "-p", "factor=2", "--name", "x"], '"factor" is given twice'),
         (["run", "toy2025/01", "-i", "table=x.csv", "--name", "x"], 'no input "table". It has: none.'),

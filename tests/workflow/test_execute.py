@@ -31,8 +31,14 @@ def edit(path: Path, old: str, new: str) -> None:
         (lambda t: edit(t.first, "Sensitivity {", "Its sensitivity {"), "source changed"),
         (lambda t: edit(t.first, "factor: float = 2.0", "factor: float = 3.0"), "parameters changed: factor"),
         (lambda t: edit(t.claims, 'printed: "283"', 'printed: "284"'), "claims changed: toy2025/tp"),
-        (lambda t: edit(t.published("results"), "82.99", "83.99"), "results/toy2025/01_first.json was changed after the run"),
-        (lambda t: t.published("notebooks", suffix=".ipynb").unlink(), "notebooks/toy2025/01_first.ipynb is missing"),
+        (
+            lambda t: edit(t.published("results"), "82.99", "83.99"),
+            "results/toy2025/01_first.json was changed after the run",
+        ),
+        (
+            lambda t: t.published("notebooks", suffix=".ipynb").unlink(),
+            "notebooks/toy2025/01_first.ipynb is missing",
+        ),
         (lambda t: t.published("provenance").unlink(), "no finished result"),
         (lambda t: t.published("provenance").write_text("{"), "no finished result"),
     ],
@@ -41,7 +47,7 @@ def test_a_stale_chapter_runs_and_says_why(toy, change, reason):
     toy.run("run")
     change(toy)
     second = toy.run("run")
-    assert f"toy2025/01_first: runs because: " in second.stderr
+    assert "toy2025/01_first: runs because: " in second.stderr
     assert reason in second.stderr
     assert "1 executed" in second.stdout
     assert "0 executed" in toy.run("run").stdout
@@ -55,11 +61,15 @@ def test_a_claim_that_the_chapter_does_not_read_leaves_it_alone(toy):
 
 def test_a_change_of_the_package_reruns_only_chapters_that_import_it(toy, tmp_path):
     source = tmp_path / "source"
-    shutil.copytree(Path(toy.environment()["PYTHONPATH"]), source, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(
+        Path(toy.environment()["PYTHONPATH"]), source, ignore=shutil.ignore_patterns("__pycache__")
+    )
     toy.run("run", PYTHONPATH=str(source))
     (source / "compendium" / "cli.py").open("a").write("\n# not imported by a chapter\n")
     assert "0 executed" in toy.run("run", PYTHONPATH=str(source)).stdout
-    (source / "compendium" / "evidence" / "quantity.py").open("a").write("\n# imported through the recorder\n")
+    (source / "compendium" / "evidence" / "quantity.py").open("a").write(
+        "\n# imported through the recorder\n"
+    )
     second = toy.run("run", PYTHONPATH=str(source))
     assert "package changed: compendium.evidence.quantity" in second.stderr
 
@@ -102,7 +112,9 @@ def test_a_failure_withdraws_the_old_result(toy):
 def test_each_chapter_has_a_log_with_what_it_printed_and_its_traceback(toy):
     toy.plain_chapter("02_second", "import sys; print('to the log', file=sys.stderr); 1 / 0")
     toy.run("run")
-    log = (toy.build / "runs" / "published" / "logs" / "toy2025" / "02_second.log").read_text(encoding="utf-8")
+    log = (toy.build / "runs" / "published" / "logs" / "toy2025" / "02_second.log").read_text(
+        encoding="utf-8"
+    )
     assert "to the log" in log and "ZeroDivisionError" in log and "cell 4 of 5" in log
 
 
@@ -117,13 +129,19 @@ def test_a_chapter_over_its_time_limit_is_ended(toy):
 
 
 def test_notebooks_and_results_have_the_same_bytes_at_any_number_of_workers(toy):
-    toy.plain_chapter("02_second", "print(object()); import sys; print('a'); print('b', file=sys.stderr); print('c')")
+    toy.plain_chapter(
+        "02_second", "print(object()); import sys; print('a'); print('b', file=sys.stderr); print('c')"
+    )
     toy.plain_chapter("03_third", "chapter.say('{twice}')")
     seen = []
     for workers in ("1", "3"):
         shutil.rmtree(toy.build, ignore_errors=True)
         assert toy.run("run", "-j", workers).returncode == 0
-        files = [p for kind in ("notebooks", "results") for p in sorted((toy.build / "runs" / "published" / kind).rglob("*.*"))]
+        files = [
+            p
+            for kind in ("notebooks", "results")
+            for p in sorted((toy.build / "runs" / "published" / kind).rglob("*.*"))
+        ]
         seen.append({p.relative_to(toy.build): p.read_bytes() for p in files})
     assert len(seen[0]) == 6
     assert seen[0] == seen[1]
@@ -153,8 +171,12 @@ def test_settings_of_the_user_do_not_reach_a_chapter(toy, tmp_path):
 
 def test_two_runs_in_one_folder_wait_for_each_other(toy):
     toy.plain_chapter("02_second", "import time; time.sleep(3)")
-    first = subprocess.Popen(toy.command("run"), env=toy.environment(), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    wait_until(lambda: (toy.build / ".lock").exists() and (toy.build / ".lock").read_text() == str(first.pid), 20)
+    first = subprocess.Popen(
+        toy.command("run"), env=toy.environment(), stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    wait_until(
+        lambda: (toy.build / ".lock").exists() and (toy.build / ".lock").read_text() == str(first.pid), 20
+    )
     second = toy.run("run")
     assert f"waiting for another run (process {first.pid})" in second.stderr
     assert second.returncode == 0 and "0 executed, 2 up to date" in second.stdout
@@ -165,7 +187,9 @@ def test_two_runs_in_one_folder_wait_for_each_other(toy):
 def test_a_terminal_sees_a_bar_and_a_pipe_sees_plain_lines(toy):
     toy.plain_chapter("02_second", "import time; time.sleep(1)")
     main, side = pty.openpty()
-    process = subprocess.Popen(toy.command("run"), env=toy.environment(TERM="xterm", COLUMNS="120"), stdout=side, stderr=side)
+    process = subprocess.Popen(
+        toy.command("run"), env=toy.environment(TERM="xterm", COLUMNS="120"), stdout=side, stderr=side
+    )
     os.close(side)
     seen = b""
     while True:
@@ -187,7 +211,9 @@ def test_a_terminal_sees_a_bar_and_a_pipe_sees_plain_lines(toy):
 
 def test_interrupting_a_run_ends_its_processes(toy):
     toy.plain_chapter("02_second", "import time; time.sleep(60)")
-    process = subprocess.Popen(toy.command("run", "toy2025/02"), env=toy.environment(), stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        toy.command("run", "toy2025/02"), env=toy.environment(), stderr=subprocess.DEVNULL
+    )
     wait_until(lambda: len(toy.processes()) >= 3, 20)
     process.send_signal(2)
     process.wait(timeout=10)
@@ -207,10 +233,24 @@ def test_the_package_versions_and_the_reason_stand_in_the_sidecar_not_in_the_not
 def test_plain_papermill_executes_a_chapter(toy, tmp_path):
     notebook, out = tmp_path / "first.ipynb", tmp_path / "out.ipynb"
     tool = [sys.executable, "-m"]
-    subprocess.run([*tool, "jupytext", "--to", "ipynb", "-o", str(notebook), str(toy.first)], check=True, capture_output=True)
-    subprocess.run([*tool, "papermill", str(notebook), str(out), "-p", "factor", "5"], check=True, capture_output=True, env=toy.environment())
+    subprocess.run(
+        [*tool, "jupytext", "--to", "ipynb", "-o", str(notebook), str(toy.first)],
+        check=True,
+        capture_output=True,
+    )
+    subprocess.run(
+        [*tool, "papermill", str(notebook), str(out), "-p", "factor", "5"],
+        check=True,
+        capture_output=True,
+        env=toy.environment(),
+    )
     assert "factor 5" in out.read_text()
-    assert json.loads((toy.build / "plain" / "toy2025/01_first" / "results.json").read_text())["results"]["sensitivity"]["value"] > 82
+    assert (
+        json.loads((toy.build / "plain" / "toy2025/01_first" / "results.json").read_text())["results"][
+            "sensitivity"
+        ]["value"]
+        > 82
+    )
 
 
 def wait_until(condition, seconds: float) -> None:

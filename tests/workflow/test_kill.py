@@ -20,7 +20,10 @@ def test_killed_at_random_moments(toy):
         for sidecar in (toy.build / "runs" / "published" / "provenance").rglob("*.json"):
             sidecar.unlink()
         process = subprocess.Popen(
-            toy.command("run", "-j", "2"), env=toy.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            toy.command("run", "-j", "2"),
+            env=toy.environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         time.sleep(whole * 1.1 * moment / 1000)
         process.kill()
@@ -49,7 +52,9 @@ def check_finished(toy) -> int:
     for path in (folder / "provenance").rglob("[!.]*.json"):
         sidecar = json.loads(path.read_text())
         files = sidecar["files"]
-        assert f"notebooks/{sidecar['chapter']}.ipynb" in files and f"results/{sidecar['chapter']}.json" in files
+        assert (
+            f"notebooks/{sidecar['chapter']}.ipynb" in files and f"results/{sidecar['chapter']}.json" in files
+        )
         for name, digest in files.items():
             assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
         finished += 1

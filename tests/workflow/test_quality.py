@@ -26,7 +26,9 @@ def test_the_tools_have_nothing_to_say(tool):
 
 
 def test_no_path_of_a_machine_and_no_address_of_a_package_index_is_tracked():
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
     hosts = ["pypi." + "org", "files.python" + "hosted", "registry.npm" + "js", "deb.debian" + ".org"]
     homes = ["/" + name + "/" for name in ("home/user", "root", "Users")]
     for name in filter(None, listed.split("\0")):

@@ -28,7 +28,9 @@ def locked() -> dict[str, set[str]]:
 
 
 def wanted() -> list[str]:
-    return PROJECT["dependencies"] + [name for extra in PROJECT["optional-dependencies"].values() for name in extra]
+    return PROJECT["dependencies"] + [
+        name for extra in PROJECT["optional-dependencies"].values() for name in extra
+    ]
 
 
 def test_pyproject_lock_and_environment_name_the_same_packages_and_versions():
@@ -36,7 +38,7 @@ def test_pyproject_lock_and_environment_name_the_same_packages_and_versions():
     from packaging.version import Version
 
     direct = {Requirement(text).name.lower(): Requirement(text) for text in wanted()}
-    assert FIXED <= set(direct)
+    assert set(direct) >= FIXED
     for name, requirement in direct.items():
         assert all(Version(v) in requirement.specifier for v in locked()[name]), name
     conda = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
@@ -60,16 +62,24 @@ def test_every_locked_package_has_hashes_and_no_index_is_named():
     assert "://" not in LOCK and "--index" not in LOCK
 
 
-def run_py(*arguments: str, python: str = sys.executable, cwd: Path = ROOT, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_py(
+    *arguments: str, python: str = sys.executable, cwd: Path = ROOT, **environment: str
+) -> subprocess.CompletedProcess[str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith("COMPENDIUM")}
     return subprocess.run(
-        [python, str(cwd / "run.py"), *arguments], env={**kept, **environment}, capture_output=True, text=True, timeout=600
+        [python, str(cwd / "run.py"), *arguments],
+        env={**kept, **environment},
+        capture_output=True,
+        text=True,
+        timeout=600,
     )
 
 
 def test_without_pip_one_line_says_so(tmp_path):
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "bare")], check=True)
-    done = run_py("list", python=str(tmp_path / "bare" / "bin" / "python"), COMPENDIUM_VENV=str(tmp_path / "venv"))
+    done = run_py(
+        "list", python=str(tmp_path / "bare" / "bin" / "python"), COMPENDIUM_VENV=str(tmp_path / "venv")
+    )
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("run.py: pip is missing for")
     assert "Traceback" not in done.stderr
@@ -78,9 +88,14 @@ def test_without_pip_one_line_says_so(tmp_path):
 @pytest.mark.parametrize("version", [(3, 10, 2), (3, 14, 0), (2, 7, 18)])
 def test_another_python_is_refused_in_a_line(tmp_path, version):
     code = f"import sys, runpy, platform; sys.version_info = {version}; platform.python_version = lambda: '{'.'.join(map(str, version))}'; sys.argv = ['run.py']; runpy.run_path({str(ROOT / 'run.py')!r}, run_name='__main__')"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={"PATH": str(tmp_path)})
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env={"PATH": str(tmp_path)}
+    )
     assert done.returncode == 1
-    assert done.stderr.strip() == f"run.py: Python 3.11, 3.12 or 3.13 is needed; this is {'.'.join(map(str, version))} and none of them is on the path."
+    assert (
+        done.stderr.strip()
+        == f"run.py: Python 3.11, 3.12 or 3.13 is needed; this is {'.'.join(map(str, version))} and none of them is on the path."
+    )
 
 
 def find_python() -> str | None:
@@ -106,7 +121,11 @@ def test_a_fresh_copy_in_a_path_with_spaces_without_ensurepip_and_with_an_unusab
     first = run_py("list", python=find_python(), cwd=copy, **unusable)
     assert first.returncode == 0, first.stderr
     assert "stadlbauer2025/01_detection" in first.stdout
-    offline = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "UV_OFFLINE": "1", "http_proxy": "http://127.0.0.1:9"}
+    offline = {
+        "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
+        "UV_OFFLINE": "1",
+        "http_proxy": "http://127.0.0.1:9",
+    }
     second = run_py("list", python=find_python(), cwd=copy, **unusable, **offline)
     assert second.returncode == 0 and "setting up" not in second.stderr
     third = run_py("run", "stadlbauer2025/01", cwd=copy, python=find_python(), **unusable, **offline)
@@ -116,7 +135,12 @@ def test_a_fresh_copy_in_a_path_with_spaces_without_ensurepip_and_with_an_unusab
 
 
 def test_without_a_package_index_one_line_says_so(tmp_path):
-    nowhere = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0", "PIP_NO_INDEX": "1", "PIP_CONFIG_FILE": os.devnull}
+    nowhere = {
+        "PIP_INDEX_URL": "http://127.0.0.1:9/simple",
+        "PIP_RETRIES": "0",
+        "PIP_NO_INDEX": "1",
+        "PIP_CONFIG_FILE": os.devnull,
+    }
     nowhere |= {"PIP_FIND_LINKS": "", "COMPENDIUM_VENV": str(tmp_path / "venv"), "PIP_NO_CACHE_DIR": "1"}
     done = run_py("list", python=find_python(), **nowhere)
     assert done.returncode == 1

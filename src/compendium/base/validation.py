@@ -58,7 +58,7 @@ def as_vector(values: ArrayLike, name: str) -> NDArray[np.float64]:
         raise ValueError(f"{name} must hold numbers. Given {_short(values)}.") from None
     if array.ndim != 1:
         raise ValueError(f"{name} must be one-dimensional. Given shape {array.shape}.")
-    if np.isinf(array).any():
+    if not np.isfinite(array).all() and np.isinf(array).any():
         row = int(np.flatnonzero(np.isinf(array))[0])
         raise ValueError(f"{name} must be finite or missing. Given {array[row]} in row {row}.")
     return array
@@ -132,7 +132,7 @@ def drop_incomplete(*, labels: Sequence[str] = (), **arrays: ArrayLike) -> Compl
     n = check_same_length(**read)
     keep = np.ones(n, dtype=bool)
     for array in read.values():
-        keep &= ~pd.isna(array)
+        keep &= ~(np.isnan(array) if array.dtype.kind == "f" else pd.isna(array))
     kept = read.values() if keep.all() else (array[keep] for array in read.values())
     return Complete(tuple(kept), int(n - keep.sum()))
 

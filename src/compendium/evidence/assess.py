@@ -41,13 +41,20 @@ def assess(claim: Claim, entry: dict[str, Any] | None) -> Assessment:
     waiting = _without_result(claim, entry)
     if waiting is not None:
         return waiting
-    assert entry is not None  # noqa: S101 - narrowed by _without_result
+    assert entry is not None
     routes = [entry, *entry.get("routes", [])]
     judged = [_assess_route(claim, {**route, "tension": entry.get("tension")}) for route in routes]
     return max(judged, key=lambda a: _SEVERITY[a.status])
 
 
-_SEVERITY = {"not scored": 0, "not testable": 1, "reproduced": 2, "consistent": 3, "tension": 4, "inconsistent": 5}
+_SEVERITY = {
+    "not scored": 0,
+    "not testable": 1,
+    "reproduced": 2,
+    "consistent": 3,
+    "tension": 4,
+    "inconsistent": 5,
+}
 
 
 def _without_result(claim: Claim, entry: dict[str, Any] | None) -> Assessment | None:
@@ -60,7 +67,9 @@ def _without_result(claim: Claim, entry: dict[str, Any] | None) -> Assessment | 
     if claim.evidence in ("not-obtained", "unavailable"):
         return Assessment(claim, "not scored", claim.evidence, claim.needs or "needs data that are not here")
     if claim.result is None:
-        return Assessment(claim, "not testable", claim.evidence, "an input: nothing else that is printed tests it")
+        return Assessment(
+            claim, "not testable", claim.evidence, "an input: nothing else that is printed tests it"
+        )
     if entry is None:
         return Assessment(claim, "not testable", claim.evidence, "its result is missing")
     return None
@@ -69,7 +78,12 @@ def _without_result(claim: Claim, entry: dict[str, Any] | None) -> Assessment | 
 def _assess_route(claim: Claim, entry: dict[str, Any]) -> Assessment:
     evidence, value = entry["evidence"], entry["value"]
     interval = (float(entry["interval"][0]), float(entry["interval"][1])) if entry.get("interval") else None
-    shown = {"ours": value, "interval": interval, "uses": tuple(entry.get("uses", ())), "route": entry.get("label")}
+    shown = {
+        "ours": value,
+        "interval": interval,
+        "uses": tuple(entry.get("uses", ())),
+        "route": entry.get("label"),
+    }
 
     def verdict(status: str, reason: str, judgement: Judgement | None = None) -> Assessment:
         return Assessment(claim, status, evidence, reason, judgement=judgement, **shown)
@@ -93,5 +107,7 @@ def _assess_route(claim: Claim, entry: dict[str, Any]) -> Assessment:
     tension = entry.get("tension")
     if tension and tension["probability"][1] < TENSION_BELOW:
         low_p, high_p = tension["probability"]
-        return verdict("tension", f"probability {low_p:.2g} to {high_p:.2g} {tension['assumptions']}", judgement)
+        return verdict(
+            "tension", f"probability {low_p:.2g} to {high_p:.2g} {tension['assumptions']}", judgement
+        )
     return verdict("reproduced" if evidence in REPRODUCES else "consistent", judgement.reason, judgement)

@@ -1,4 +1,4 @@
-"""The check: every claim against its result, every result against its stored reference, every pointer against its target."""
+"""The check: claims against results, results against their stored references, pointers against their targets."""
 
 import math
 from collections.abc import Iterable
@@ -117,20 +117,37 @@ def _problem(report: Report, where: str, status: str, message: str) -> None:
     report.references.append({"id": where, "status": status, "message": message})
 
 
-def _check_claim(report: Report, claim: Claim, chapters: dict[str, Chapter], findings: dict[str, Any]) -> None:
+def _check_claim(
+    report: Report, claim: Claim, chapters: dict[str, Chapter], findings: dict[str, Any]
+) -> None:
     entry = _find_result(report, claim.id, claim.result, chapters) if claim.result else None
     assessment = assess(claim, entry)
     report.assessments.append(assessment)
     if claim.waits_for in chapters:
-        _problem(report, claim.id, "dangling pointer", f"waits for {claim.waits_for}, which exists: give its result")
+        _problem(
+            report,
+            claim.id,
+            "dangling pointer",
+            f"waits for {claim.waits_for}, which exists: give its result",
+        )
     if claim.finding and f"{claim.study}/{claim.finding}" not in findings:
         _problem(report, claim.id, "dangling pointer", f'finding "{claim.finding}" is not in data/findings')
     if assessment.status in ("inconsistent", "tension") and not claim.finding:
-        _problem(report, claim.id, "no finding", f"{assessment.status} ({assessment.reason}) and no finding explains it")
+        _problem(
+            report,
+            claim.id,
+            "no finding",
+            f"{assessment.status} ({assessment.reason}) and no finding explains it",
+        )
     if entry is None:
         return
     if entry.get("unit", "") != claim.unit:
-        _problem(report, claim.id, "unit clash", f'the claim is in "{claim.unit}", its result in "{entry.get("unit", "")}"')
+        _problem(
+            report,
+            claim.id,
+            "unit clash",
+            f'the claim is in "{claim.unit}", its result in "{entry.get("unit", "")}"',
+        )
     for route in [entry, *entry.get("routes", [])]:
         if claim.evidence in STRENGTH and is_stronger(claim.evidence, route["evidence"]):
             message = f'states "{claim.evidence}", its result derives "{route["evidence"]}"'
@@ -167,7 +184,9 @@ def _check_chapter(
     for name, entry in found.items():
         _check_reference(report, chapter, name, entry, stored.get(name))
     for name in stored.keys() - found.keys():
-        _problem(report, f"{chapter.id}#{name}", "missing result", "a stored reference has no result any more")
+        _problem(
+            report, f"{chapter.id}#{name}", "missing result", "a stored reference has no result any more"
+        )
     _check_statuses(report, chapter, statuses)
 
 
@@ -180,7 +199,9 @@ def _check_reference(
         return
     tolerance = tolerance_of(chapter.reference, stored)
     if not str(tolerance.get("reason", "")).strip():
-        _problem(report, where, "tolerance without a reason", f"tolerance {tolerance or stored.get('tolerance')!r}")
+        _problem(
+            report, where, "tolerance without a reason", f"tolerance {tolerance or stored.get('tolerance')!r}"
+        )
     differences = compare_entry(entry, stored, tolerance)
     if differences:
         _problem(report, where, "moved", "; ".join(differences))
@@ -194,7 +215,9 @@ def _check_claims_read(report: Report, chapter: Chapter, studies: dict[str, Stud
         study = studies.get(claim_id.split("/")[0])
         claim = study.claims.get(claim_id) if study else None
         if claim is None:
-            _problem(report, claim_id, "dangling pointer", f"{chapter.id} reads this claim, which does not exist")
+            _problem(
+                report, claim_id, "dangling pointer", f"{chapter.id} reads this claim, which does not exist"
+            )
         elif claim.content != content:
             message = f"{chapter.id} was executed with {content[0]} {content[1]}: run it again"
             _problem(report, claim_id, "changed since run", message)
@@ -207,12 +230,22 @@ def _check_statuses(report: Report, chapter: Chapter, statuses: dict[str, Assess
         old = stored.get(claim_id)
         now = {"status": assessment.status, "evidence": assessment.evidence}
         if old is None:
-            _problem(report, claim_id, "no reference", f"status {now['status']} not accepted yet: compendium accept {chapter.id}")
+            _problem(
+                report,
+                claim_id,
+                "no reference",
+                f"status {now['status']} not accepted yet: compendium accept {chapter.id}",
+            )
         elif old != now:
             changes = [f'{k} "{old.get(k)}" → "{now[k]}"' for k in now if old.get(k) != now[k]]
             _problem(report, claim_id, "status changed", f"{'; '.join(changes)} ({assessment.reason})")
     for claim_id in stored.keys() - ours.keys():
-        _problem(report, claim_id, "dangling pointer", f"{chapter.id} stores a status for it, but it does not point there any more")
+        _problem(
+            report,
+            claim_id,
+            "dangling pointer",
+            f"{chapter.id} stores a status for it, but it does not point there any more",
+        )
 
 
 def _check_findings(
@@ -222,15 +255,26 @@ def _check_findings(
         _find_result(report, f"finding {key}", finding["result"], chapters)
         for place in finding["places"]:
             name = place.get("claim")
-            if name and f"{finding['study']}/{name}" not in studies.get(finding["study"], Study("", {}, {})).claims:
+            if (
+                name
+                and f"{finding['study']}/{name}"
+                not in studies.get(finding["study"], Study("", {}, {})).claims
+            ):
                 _problem(report, f"finding {key}", "dangling pointer", f'claim "{name}" does not exist')
 
 
-def _check_inventory(report: Report, inventory: Iterable[dict[str, Any]], chapters: dict[str, Chapter]) -> None:
+def _check_inventory(
+    report: Report, inventory: Iterable[dict[str, Any]], chapters: dict[str, Chapter]
+) -> None:
     for item in inventory:
         where = f"inventory {item['study']} {item['item']}"
         if item.get("waits_for") in chapters:
-            _problem(report, where, "dangling pointer", f"waits for {item['waits_for']}, which exists: name its figure")
+            _problem(
+                report,
+                where,
+                "dangling pointer",
+                f"waits for {item['waits_for']}, which exists: name its figure",
+            )
         if not item["figure"]:
             continue
         chapter_id, _, name = item["figure"].partition("#")
@@ -238,7 +282,12 @@ def _check_inventory(report: Report, inventory: Iterable[dict[str, Any]], chapte
         if chapter is None or chapter.results is None:
             _problem(report, where, "missing result", f'"{item["figure"]}": the chapter has no results')
         elif name not in chapter.results["figures"] and name not in chapter.results["tables"]:
-            _problem(report, where, "dangling pointer", f'"{item["figure"]}": the chapter draws no such figure or table')
+            _problem(
+                report,
+                where,
+                "dangling pointer",
+                f'"{item["figure"]}": the chapter draws no such figure or table',
+            )
 
 
 def scored_count(report: Report) -> int:

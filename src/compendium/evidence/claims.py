@@ -26,7 +26,13 @@ SCHEMA: dict[str, Any] = {
         "paper": {
             "type": "object",
             "required": ["title", "short", "journal", "doi", "supplement_read"],
-            "properties": {"title": _text, "short": _text, "journal": _text, "doi": _text, "supplement_read": {"type": "boolean"}},
+            "properties": {
+                "title": _text,
+                "short": _text,
+                "journal": _text,
+                "doi": _text,
+                "supplement_read": {"type": "boolean"},
+            },
         },
         "claims": {
             "type": "array",
@@ -131,7 +137,9 @@ def _read_claim(study: str, entry: dict[str, Any], path: Path) -> Claim:
     except ValueError as error:
         raise StructureError(f"{place}: {error}") from None
     if len(claim.quote.split()) > MAX_QUOTE_WORDS:
-        raise StructureError(f"{place}: a quote has at most {MAX_QUOTE_WORDS} words. Given {len(claim.quote.split())}.")
+        raise StructureError(
+            f"{place}: a quote has at most {MAX_QUOTE_WORDS} words. Given {len(claim.quote.split())}."
+        )
     if claim.result and claim.waits_for:
         raise StructureError(f"{place}: a claim has a result or waits for a chapter, not both.")
     if claim.role == "setting" and claim.evidence != "setting":

@@ -101,10 +101,19 @@ def load_findings(folder: Path | None = None) -> dict[str, dict[str, Any]]:
 
 
 def _check_wording(path: Path, finding: dict[str, Any]) -> None:
-    text = " ".join([finding["title"], finding["changes"], *finding["assumptions"], *[b["outcome"] for b in finding["benign"]]])
+    text = " ".join(
+        [
+            finding["title"],
+            finding["changes"],
+            *finding["assumptions"],
+            *[b["outcome"] for b in finding["benign"]],
+        ]
+    )
     for word in UNWELCOME:
         if word in text.lower():
-            raise StructureError(f'{path.name}: finding "{finding["id"]}": wording is neutral. Given "{word}".')
+            raise StructureError(
+                f'{path.name}: finding "{finding["id"]}": wording is neutral. Given "{word}".'
+            )
 
 
 def load_inventory(path: Path | None = None) -> list[dict[str, Any]]:

@@ -48,7 +48,9 @@ class Quantity:
 
     def __repr__(self) -> str:
         shown = f"{self.value:.6g}" if is_number(self.value) else type(self.value).__name__
-        return f"{self.name} = {shown} {'' if self.unit == '1' else self.unit}".rstrip() + f" [{self.evidence}]"
+        return (
+            f"{self.name} = {shown} {'' if self.unit == '1' else self.unit}".rstrip() + f" [{self.evidence}]"
+        )
 
     @property
     def uses(self) -> list[str]:
@@ -80,7 +82,9 @@ def data_root(name: str, value: Any, evidence: str) -> Quantity:
     return Quantity(name, value, evidence, data=frozenset({name}))
 
 
-def derive(name: str, function: Callable[..., Any], sources: tuple[Quantity, ...], unit: str = "", probe: bool = True) -> Quantity:
+def derive(
+    name: str, function: Callable[..., Any], sources: tuple[Quantity, ...], unit: str = "", probe: bool = True
+) -> Quantity:
     """Compute `function(*values)` and derive evidence, uses and interval from the sources.
 
     Parameters
@@ -121,7 +125,9 @@ def derive(name: str, function: Callable[..., Any], sources: tuple[Quantity, ...
 
 def is_number(value: Any) -> bool:
     """Tell whether a value is a plain real number."""
-    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, (bool, np.bool_))
+    return isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(
+        value, (bool, np.bool_)
+    )
 
 
 def _moves(quantity: Quantity, root: Quantity) -> bool:
@@ -156,7 +162,9 @@ def propagate(quantity: Quantity) -> tuple[float, float]:
     one-at-a-time changes point to. A fixed set of interior points then looks for extremes inside; where one lies beyond
     the corners, a bounded search starts from it. A one-sided root ("<.001") bounds nothing: the range is unbounded.
     """
-    uncertain = [(r.name, r.box) for r in quantity.roots.values() if r.box is not None and r.box[0] < r.box[1]]
+    uncertain = [
+        (r.name, r.box) for r in quantity.roots.values() if r.box is not None and r.box[0] < r.box[1]
+    ]
     if not uncertain:
         return float(quantity.value), float(quantity.value)
     names = [name for name, _ in uncertain]
@@ -177,7 +185,9 @@ def propagate(quantity: Quantity) -> tuple[float, float]:
     return least, most
 
 
-def _corners(at: Callable[[np.ndarray], float], centre: np.ndarray, low: np.ndarray, high: np.ndarray) -> list[np.ndarray]:
+def _corners(
+    at: Callable[[np.ndarray], float], centre: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> list[np.ndarray]:
     if len(centre) <= MAX_CORNER_ROOTS:
         return [np.where(pick, high, low) for pick in itertools.product([False, True], repeat=len(centre))]
     rises = np.empty(len(centre), dtype=bool)
@@ -201,5 +211,7 @@ def _search(
     best = int(np.argmin(sign * np.array(inside)))
     if sign * inside[best] >= sign * corner:
         return corner
-    found = optimize.minimize(lambda p: sign * at(p), interior[best], bounds=list(zip(low, high, strict=True)))
+    found = optimize.minimize(
+        lambda p: sign * at(p), interior[best], bounds=list(zip(low, high, strict=True))
+    )
     return sign * min(sign * inside[best], float(found.fun))

@@ -45,8 +45,12 @@ def load_reference(path: Path) -> dict[str, Any]:
         data = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise StructureError(f"{path.name}: not JSON ({error}).") from None
-    if not isinstance(data, dict) or not all(isinstance(data.get(k), dict) for k in ("tolerances", "results", "claims")):
-        raise StructureError(f'{path.name}: a reference is an object with "tolerances", "results" and "claims".')
+    if not isinstance(data, dict) or not all(
+        isinstance(data.get(k), dict) for k in ("tolerances", "results", "claims")
+    ):
+        raise StructureError(
+            f'{path.name}: a reference is an object with "tolerances", "results" and "claims".'
+        )
     return data
 
 
@@ -71,7 +75,9 @@ def compare_entry(entry: dict[str, Any], stored: dict[str, Any], tolerance: dict
     if not within(entry["value"], stored["value"], tolerance):
         differences.append(f"value {stored['value']!r} → {entry['value']!r}")
     new, old = entry.get("interval"), stored.get("interval")
-    if (new is None) != (old is None) or (new and old and not all(map(lambda a, b: within(a, b, tolerance), new, old))):
+    if (new is None) != (old is None) or (
+        new and old and not all(map(lambda a, b: within(a, b, tolerance), new, old))
+    ):
         differences.append(f"interval {old} → {new}")
     for field in ("unit", "evidence"):
         if entry.get(field) != stored.get(field):

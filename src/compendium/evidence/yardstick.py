@@ -155,7 +155,9 @@ class Judgement:
     reason: str
 
 
-def judge(printed: PrintedInterval, low: float, high: float, admissible: tuple[float, float] | None = None) -> Judgement:
+def judge(
+    printed: PrintedInterval, low: float, high: float, admissible: tuple[float, float] | None = None
+) -> Judgement:
     """Compare a computed interval with what a printed number admits.
 
     Parameters

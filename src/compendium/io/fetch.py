@@ -212,12 +212,12 @@ def _get(url: str, part: Path, meter: _Meter) -> str | None:
         return "must be reachable. Given no connection"
     except (requests.exceptions.RequestException, ValueError) as error:
         return f"must be downloadable. Given {type(error).__name__}"
-    except _LimitExceeded as error:
+    except _LimitExceededError as error:
         return str(error)
     return None
 
 
-class _LimitExceeded(Exception):
+class _LimitExceededError(Exception):
     """A download is larger or slower than any data set may be."""
 
 
@@ -233,9 +233,9 @@ class _Meter:
         """Count a piece."""
         self.received += size
         if self.received > MAX_BYTES + CHUNK_BYTES:
-            raise _LimitExceeded(f"must send at most {MAX_BYTES:,} bytes. Given more")
+            raise _LimitExceededError(f"must send at most {MAX_BYTES:,} bytes. Given more")
         if time.monotonic() > self.deadline:
-            raise _LimitExceeded(f"must send the file within {MAX_SECONDS:g} s. Given a slower one")
+            raise _LimitExceededError(f"must send the file within {MAX_SECONDS:g} s. Given a slower one")
         if self.progress:
             received = min(self.received, self.total) if self.total else self.received
             self.progress(self.name, received, self.total or None)

@@ -82,6 +82,7 @@ class TableError(ValueError):
 
 
 def read_bytes(path: Path) -> bytes:
+    """Read a file whole, or say in a line why it cannot be read."""
     try:
         if path.is_dir():
             raise TableError(path, "must be a file", "a folder")
@@ -114,6 +115,7 @@ def read_bytes(path: Path) -> bytes:
 
 
 def decode(path: Path, raw: bytes) -> tuple[str, str, tuple[str, ...]]:
+    """Return the text, its encoding, and sentences on how it was read."""
     if b"\0" in raw:
         row = _line_at(raw, raw.index(b"\0"))
         raise TableError(
@@ -136,6 +138,7 @@ def decode(path: Path, raw: bytes) -> tuple[str, str, tuple[str, ...]]:
 
 
 def check_characters(path: Path, text: str) -> None:
+    """Refuse characters that cannot be seen."""
     found = _UNSEEN.search(text)
     if found:
         row = _line_at(text, found.start())
@@ -196,6 +199,7 @@ def _sample(text: str, start: int, delimiter: str, n: int = 200) -> list[list[st
 
 
 def open_reader(text: str, start: int, delimiter: str) -> Any:
+    """Return a CSV reader that begins at a line."""
     lines = io.StringIO(text, newline="")
     for _ in range(start):
         next(lines, None)

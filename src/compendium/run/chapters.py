@@ -81,8 +81,12 @@ class Chapter:
         return {
             "id": self.id,
             "title": self.title,
-            "parameters": [{"name": p.name, "type": p.type, "default": p.default} for p in self.parameters.values()],
-            "inputs": [{"name": i.name, "kind": i.kind, "required": i.required} for i in self.inputs.values()],
+            "parameters": [
+                {"name": p.name, "type": p.type, "default": p.default} for p in self.parameters.values()
+            ],
+            "inputs": [
+                {"name": i.name, "kind": i.kind, "required": i.required} for i in self.inputs.values()
+            ],
         }
 
 
@@ -107,7 +111,9 @@ def find_chapter(name: str) -> Chapter:
         return found[0]
     if found:
         raise RequestError(f'"{name}" stands for several chapters: {", ".join(c.id for c in found)}.')
-    raise RequestError(f'"{name}" names no chapter. There are: {", ".join(c.id for c in chapters) or "none"}.')
+    raise RequestError(
+        f'"{name}" names no chapter. There are: {", ".join(c.id for c in chapters) or "none"}.'
+    )
 
 
 def find_chapters(names: list[str]) -> list[Chapter]:
@@ -140,7 +146,9 @@ def _read_chapter(path: Path, _mtime: int, _size: int) -> Chapter:
     if not title:
         raise RequestError(f"{chapter_id}: a chapter has a title, a first-level heading. None found.")
     inputs = {
-        name: Input(name, declared["kind"], declared.get("schema", name), bool(declared.get("required", False)))
+        name: Input(
+            name, declared["kind"], declared.get("schema", name), bool(declared.get("required", False))
+        )
         for name, declared in (_header(text, chapter_id).get("inputs") or {}).items()
     }
     parameters = _parameters(text, chapter_id)
@@ -166,7 +174,9 @@ def _header(text: str, chapter_id: str) -> dict[str, Any]:
 
 def _parameters(text: str, chapter_id: str) -> dict[str, Parameter]:
     cells = _CELL.split(text)
-    source = next((c.split("\n", 1)[1] for c in cells if re.match(r'[^\n]*tags=\[[^\]]*"parameters"', c)), None)
+    source = next(
+        (c.split("\n", 1)[1] for c in cells if re.match(r'[^\n]*tags=\[[^\]]*"parameters"', c)), None
+    )
     if source is None:
         raise RequestError(f'{chapter_id}: a chapter has a cell tagged "parameters". None found.')
     lines = source.splitlines()

@@ -45,12 +45,21 @@ def save_figure(figure: Any, data: pd.DataFrame, folder: Path, name: str) -> str
     return buffer.getvalue()
 
 
+def add_watermark(figure: Any, text: str) -> None:
+    """Write a pale word across a figure, so that a picture of synthetic data says so wherever it is copied to."""
+    style = {"rotation": 24, "ha": "center", "va": "center", "fontsize": 44, "weight": "bold"}
+    figure.text(0.5, 0.5, text, color="#6b7280", alpha=0.16, zorder=-1, **style)
+
+
 def frame_to_html(frame: pd.DataFrame, formats: Mapping[str, str], caption: str) -> str:
     """Return a table as HTML with header scopes and a caption; every cell is escaped."""
     head = "".join(f'<th scope="col">{html.escape(str(c))}</th>' for c in frame.columns)
     rows = []
     for row in frame.itertuples(index=False):
-        cells = [_cell(value, formats.get(str(column), "")) for column, value in zip(frame.columns, row, strict=True)]
+        cells = [
+            _cell(value, formats.get(str(column), ""))
+            for column, value in zip(frame.columns, row, strict=True)
+        ]
         rows.append("<tr>" + "".join(cells) + "</tr>")
     return (
         f'<table class="compendium-table"><caption>{html.escape(caption)}</caption>'

@@ -21,7 +21,18 @@ from compendium.run.store import PUBLISHED, RunStore
 
 TIME_LIMIT = 600.0
 """Wall-clock seconds a chapter may take unless the caller says otherwise."""
-SHOWN_PACKAGES = ("numpy", "scipy", "pandas", "statsmodels", "matplotlib", "seaborn", "scikit-learn", "nibabel", "simpleitk", "papermill")
+SHOWN_PACKAGES = (
+    "numpy",
+    "scipy",
+    "pandas",
+    "statsmodels",
+    "matplotlib",
+    "seaborn",
+    "scikit-learn",
+    "nibabel",
+    "simpleitk",
+    "papermill",
+)
 
 
 @dataclass(frozen=True)
@@ -124,7 +135,13 @@ def execute(
 
 
 def _execute_one(
-    job: Job, studies: dict[str, Study], listener: Listener, running: Running, home: Path, time_limit: float, client: Any
+    job: Job,
+    studies: dict[str, Study],
+    listener: Listener,
+    running: Running,
+    home: Path,
+    time_limit: float,
+    client: Any,
 ) -> Outcome:
     why, stamp = why_stale(job, studies)
     if why is None:
@@ -153,7 +170,8 @@ def _execute_one(
 
 def _sidecar(job: Job, stamp: dict[str, Any], why: str, started: datetime, seconds: float) -> dict[str, Any]:
     inputs = {
-        name: {"path": path.name, "sha256": hash_file(path), "bytes": path.stat().st_size} for name, path in job.inputs.items()
+        name: {"path": path.name, "sha256": hash_file(path), "bytes": path.stat().st_size}
+        for name, path in job.inputs.items()
     }
     return {
         "chapter": job.chapter.id,

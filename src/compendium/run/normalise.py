@@ -14,7 +14,12 @@ def normalise(notebook: Any) -> Any:
     """
     notebook.metadata = type(notebook.metadata)(
         {key: notebook.metadata[key] for key in _KEPT_METADATA if key in notebook.metadata},
-        language_info={"name": "python", "file_extension": ".py", "mimetype": "text/x-python", "pygments_lexer": "ipython3"},
+        language_info={
+            "name": "python",
+            "file_extension": ".py",
+            "mimetype": "text/x-python",
+            "pygments_lexer": "ipython3",
+        },
     )
     for index, cell in enumerate(notebook.cells):
         cell.id = f"cell-{index:03d}"

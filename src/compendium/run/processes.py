@@ -1,5 +1,6 @@
 """Processes that do not outlive the one that started them, and environments that no user configuration leaks into."""
 
+import contextlib
 import ctypes
 import json
 import os
@@ -45,7 +46,11 @@ def clean_environment(home: Path) -> dict[str, str]:
     IPython profiles, matplotlibrc, Jupyter configuration and kernels, user site-packages and PYTHONPATH are left out:
     the same chapter must give the same bytes for everybody.
     """
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("JUPYTER", "IPYTHON", "PYTHON", "MPL", "PAPERMILL"))}
+    kept = {
+        k: v
+        for k, v in os.environ.items()
+        if not k.startswith(("JUPYTER", "IPYTHON", "PYTHON", "MPL", "PAPERMILL"))
+    }
     source = Path(__file__).resolve().parents[2]
     return {
         **kept,
@@ -124,10 +129,8 @@ class Running:
 
 def kill_group(process: subprocess.Popen[Any]) -> None:
     """Kill a worker with its process group; its kernel follows it."""
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 def run_process(
@@ -166,7 +169,10 @@ def run_process(
         return None
     if expired.is_set():
         return f"it took longer than its limit of {task.time_limit:g} s, in cell {state.get('cell', 1)}"
-    return state.get("failed") or f"its process ended with code {process.returncode} in cell {state.get('cell', 1)}"
+    return (
+        state.get("failed")
+        or f"its process ended with code {process.returncode} in cell {state.get('cell', 1)}"
+    )
 
 
 def _expire(process: subprocess.Popen[Any], expired: threading.Event) -> None:
@@ -176,7 +182,7 @@ def _expire(process: subprocess.Popen[Any], expired: threading.Event) -> None:
 
 def _follow(process: subprocess.Popen[str], tell: Callable[[int, int], None]) -> dict[str, Any]:
     state: dict[str, Any] = {}
-    assert process.stdout is not None  # noqa: S101 - opened as a pipe
+    assert process.stdout is not None
     with process.stdout:
         for line in process.stdout:
             try:

@@ -14,9 +14,11 @@ class PlainListener(Listener):
         self._stream = stream
 
     def starts(self, job: Job, why: str) -> None:
+        """Say why a chapter runs."""
         self.say(f"{label(job)}: runs because: {why}")
 
     def ends(self, outcome: Outcome) -> None:
+        """Say how a chapter ended."""
         if outcome.state == "failed":
             self.say(f"{label(outcome.job)}: FAILED after {outcome.seconds:.1f} s: {outcome.message}")
         elif outcome.state == "done":
@@ -36,19 +38,23 @@ class BarListener(PlainListener):
         self._tasks: dict[str, Any] = {}
 
     def starts(self, job: Job, why: str) -> None:
+        """Add a bar."""
         super().starts(job, why)
         self._tasks[label(job)] = self._progress.add_task(label(job), total=None)
 
     def cell(self, job: Job, number: int, count: int) -> None:
+        """Move the bar of a chapter."""
         self._progress.update(self._tasks[label(job)], completed=number - 1, total=count)
 
     def ends(self, outcome: Outcome) -> None:
+        """Take the bar away."""
         task = self._tasks.pop(label(outcome.job), None)
         if task is not None:
             self._progress.remove_task(task)
         super().ends(outcome)
 
     def say(self, line: str) -> None:
+        """Print a line above the bars."""
         self._progress.console.print(line, markup=False, highlight=False)
 
 

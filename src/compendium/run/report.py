@@ -1,15 +1,20 @@
-"""The check of this project: claims, findings and inventory from `data/`, results from `build/`, references beside chapters."""
+"""The check of this project: what `data/` says, what `build/` holds, the references beside the chapters."""
 
 import json
 from pathlib import Path
 from typing import Any
 
+from compendium import paths
 from compendium.evidence import check
 from compendium.evidence.claims import Study, load_studies
 from compendium.evidence.findings import load_findings, load_inventory
 from compendium.evidence.references import accepted, load_reference, reference_path
+from compendium.io.yaml_lines import load_yaml
 from compendium.run.chapters import Chapter, list_chapters
 from compendium.run.store import RunStore, write_atomically
+
+README_START = "<!-- verdicts: computed; `run.py accept CHAPTER` writes this table -->\n"
+README_END = "<!-- end of verdicts -->"
 
 
 def gather(chapters: list[Chapter] | None = None) -> dict[str, check.Chapter]:
@@ -57,7 +62,44 @@ def accept(chapter: Chapter) -> tuple[list[str], Path]:
     path = reference_path(chapter.path)
     differences = describe_changes(found.reference, new)
     write_atomically(path, json.dumps(new, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    refresh_readme(build_report())
     return differences, path
+
+
+def refresh_readme(report: check.Report) -> None:
+    """Write the verdict table into the README; nothing happens where there is no place for it."""
+    path = paths.root() / "README.md"
+    if not path.exists():
+        return
+    text = path.read_text(encoding="utf-8")
+    new = with_verdicts(text, report)
+    if new != text:
+        write_atomically(path, new)
+
+
+def with_verdicts(text: str, report: check.Report) -> str:
+    """Return a README whose verdict table is that of a report; unchanged when it has no markers."""
+    before, start, rest = text.partition(README_START)
+    _, end, after = rest.partition(README_END)
+    return f"{before}{start}{verdict_table(report)}{end}{after}" if end else text
+
+
+def verdict_table(report: check.Report) -> str:
+    """Return the table of studies: what was scored, how it came out, findings; Markdown, computed from a report."""
+    questions = load_yaml(paths.root() / "book" / "studies.yml")
+    weights = {key: finding["weight"] for key, finding in load_findings().items()}
+    lines = ["| study | question | printed numbers checked | findings |", "|---|---|---|---|"]
+    for study, entry in questions.items():
+        counts = dict.fromkeys(check.SCORED_STATUSES, 0)
+        for a in report.assessments:
+            if a.claim.study == study and a.status in counts:
+                counts[a.status] += 1
+        checked = ", ".join(f"{n} {status}" for status, n in counts.items() if n) or "none yet"
+        found = [w for key, w in weights.items() if key.startswith(f"{study}/")]
+        kinds = [(found.count("substantive"), "substantive"), (found.count("note"), "noted")]
+        findings = ", ".join(f"{n} {kind}" for n, kind in kinds if n) or "–"
+        lines.append(f"| {entry['short']} | {entry['question']} | {checked} | {findings} |")
+    return "\n".join(lines) + "\n"
 
 
 def describe_changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
@@ -68,7 +110,9 @@ def describe_changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
         if before is None or after is None:
             lines.append(f"{'+' if before is None else '-'} {name} = {(after or before or {}).get('value')}")
         elif before.get("value") != after.get("value"):
-            lines.append(f"~ {name}: {before['value']} → {after['value']}{_relative(before['value'], after['value'])}")
+            lines.append(
+                f"~ {name}: {before['value']} → {after['value']}{_relative(before['value'], after['value'])}"
+            )
         else:
             for field in ("interval", "unit", "evidence", "uses"):
                 if before.get(field) != after.get(field):

@@ -20,7 +20,7 @@ from compendium.evidence.assess import Assessment, assess
 from compendium.evidence.claims import Claim, Study, load_study
 from compendium.evidence.quantity import Quantity, data_root, derive, is_number, printed_root
 from compendium.evidence.references import DEFAULT_TOLERANCES
-from compendium.run.display import agreement_frame, frame_to_html, save_figure, show
+from compendium.run.display import add_watermark, agreement_frame, frame_to_html, save_figure, show
 from compendium.run.theme import use_theme
 
 _NAME = re.compile(r"[a-z0-9][A-Za-z0-9_.-]*")
@@ -88,7 +88,9 @@ class Chapter:
         if study_id not in self._studies:
             self._studies[study_id] = load_study(paths.root() / "data" / "claims" / f"{study_id}.yaml")
         if claim_id not in self._studies[study_id].claims:
-            raise KeyError(f'A printed number must be a claim. Given "{name}"; data/claims/{study_id}.yaml has none.')
+            raise KeyError(
+                f'A printed number must be a claim. Given "{name}"; data/claims/{study_id}.yaml has none.'
+            )
         return self._studies[study_id].claims[claim_id]
 
     def printed(self, name: str) -> Quantity:
@@ -104,6 +106,14 @@ class Chapter:
 
         schema = find_chapter(self.id).inputs[name].schema
         return data_root(f"input:{name}", validate(self.inputs[name], schema), "user")
+
+    def simulated(self, name: str, value: Any) -> Quantity:
+        """Return the outcome of an independent simulation as a source; only claims about methods are scored by it."""
+        return data_root(f"simulated:{name}", value, "simulated")
+
+    def illustration(self, name: str, value: Any) -> Quantity:
+        """Return a synthetic cohort as a source; nothing that follows from it is ever scored."""
+        return data_root(f"illustration:{name}", value, "illustration")
 
     # What it derives
 
@@ -154,7 +164,9 @@ class Chapter:
         if precision not in DEFAULT_TOLERANCES:
             raise ValueError(f'Precision is one of {", ".join(DEFAULT_TOLERANCES)}. Given "{precision}".')
 
-    def route(self, name: str, label: str, function: Callable[..., Any], *sources: Quantity, **constants: Any) -> Quantity:
+    def route(
+        self, name: str, label: str, function: Callable[..., Any], *sources: Quantity, **constants: Any
+    ) -> Quantity:
         """Add a second way to a recorded result: a claim that points to it is judged by every route."""
         made = derive(name, _with_constants(function, constants), sources, self._quantities[name].unit)
         self._entries[name].setdefault("routes", []).append({"label": label, **_entry(made)})
@@ -184,8 +196,19 @@ class Chapter:
         text = self.text(template, **words)
         show({"text/markdown": text, "text/plain": text}, {})
 
-    def figure(self, figure: Any, name: str, data: pd.DataFrame, caption: str, alt: str, **words: Any) -> None:
+    def figure(
+        self,
+        figure: Any,
+        name: str,
+        data: pd.DataFrame,
+        caption: str,
+        alt: str,
+        watermark: str = "",
+        **words: Any,
+    ) -> None:
         """Save a matplotlib figure (SVG, PNG, PDF) with the table it shows (CSV) and display it; one per cell.
+
+        `watermark` is written across figures of synthetic cohorts.
 
         Raises
         ------
@@ -194,6 +217,8 @@ class Chapter:
         caption, alt = self.text(caption, **words), self.text(alt, **words)
         if name in self._figures or not alt.strip():
             raise ValueError(f'A figure has a new name and an alternative text. Given "{name}", "{alt}".')
+        if watermark:
+            add_watermark(figure, watermark)
         svg = save_figure(figure, data, self.folder / "figures", name)
         self._figures[name] = {
             "caption": caption, "alt": alt, "files": {k: f"{name}.{k}" for k in ("svg", "png", "pdf", "csv")},
@@ -201,17 +226,28 @@ class Chapter:
         meta = {"name": name, "caption": caption, "alt": alt, "csv": f"{name}.csv"}
         show({"image/svg+xml": svg, "text/plain": alt}, {"compendium": {"figure": meta}})
 
-    def table(self, frame: pd.DataFrame, name: str, caption: str, formats: Mapping[str, str] | None = None, **words: Any) -> None:
+    def table(
+        self,
+        frame: pd.DataFrame,
+        name: str,
+        caption: str,
+        formats: Mapping[str, str] | None = None,
+        **words: Any,
+    ) -> None:
         """Show a table and save it as CSV; one per cell. `formats` gives a format spec by column."""
         if name in self._tables:
             raise ValueError(f'A table is shown once. Given "{name}" again.')
         caption = self.text(caption, **words)
         (self.folder / "figures").mkdir(parents=True, exist_ok=True)
-        frame.to_csv(self.folder / "figures" / f"{name}.csv", index=False, float_format="%.10g", lineterminator="\n")
+        frame.to_csv(
+            self.folder / "figures" / f"{name}.csv", index=False, float_format="%.10g", lineterminator="\n"
+        )
         self._tables[name] = {"caption": caption, "csv": f"{name}.csv"}
         meta = {"name": name, "caption": caption, "csv": f"{name}.csv"}
         shown = frame_to_html(frame, formats or {}, caption)
-        show({"text/html": shown, "text/plain": frame.to_string(index=False)}, {"compendium": {"table": meta}})
+        show(
+            {"text/html": shown, "text/plain": frame.to_string(index=False)}, {"compendium": {"table": meta}}
+        )
 
     def assessments(self) -> list[Assessment]:
         """Judge every claim that points to a recorded result of this chapter, in the order of the claims file."""
@@ -221,13 +257,17 @@ class Chapter:
 
     def _load_claims(self) -> dict[str, Claim]:
         if self.study_id not in self._studies:
-            self._studies[self.study_id] = load_study(paths.root() / "data" / "claims" / f"{self.study_id}.yaml")
+            self._studies[self.study_id] = load_study(
+                paths.root() / "data" / "claims" / f"{self.study_id}.yaml"
+            )
         return self._studies[self.study_id].claims
 
     def agreement(self, name: str = "tab-agreement") -> None:
         """Show the table of printed and computed numbers with yardstick, evidence and status."""
         frame = agreement_frame(self.assessments())
-        self.table(frame, name, "Printed and computed numbers, the interval they are compared by, and the status.")
+        self.table(
+            frame, name, "Printed and computed numbers, the interval they are compared by, and the status."
+        )
 
     def save(self) -> None:
         """Write the results file; the last thing a chapter does."""

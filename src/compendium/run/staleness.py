@@ -6,7 +6,7 @@ import json
 import platform
 import sys
 import sysconfig
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,9 @@ def fingerprint(chapter: Chapter, parameters: dict[str, Any], inputs: dict[str, 
 
 def claims_stamp(claims_read: dict[str, Any], studies: dict[str, Study]) -> dict[str, Any]:
     """Return the present content of the claims that a chapter read last time."""
-    found = {c.id: c.content for study in studies.values() for c in study.claims.values() if c.id in claims_read}
+    found = {
+        c.id: c.content for study in studies.values() for c in study.claims.values() if c.id in claims_read
+    }
     return {claim_id: found.get(claim_id) for claim_id in claims_read}
 
 
@@ -80,7 +82,9 @@ def environment_stamp() -> str:
     for key in ("purelib", "platlib"):
         folder = Path(sysconfig.get_paths()[key])
         names += [p.name for p in folder.glob("*.dist-info")]
-    return hash_text(json.dumps([platform.python_version(), sys.platform, platform.machine(), sorted(set(names))]))
+    return hash_text(
+        json.dumps([platform.python_version(), sys.platform, platform.machine(), sorted(set(names))])
+    )
 
 
 def imported_modules(source: str) -> set[str]:
@@ -107,7 +111,7 @@ def _imports(tree: ast.AST) -> set[str]:
     return {n for n in parents if n.split(".")[0] == "compendium"}
 
 
-@lru_cache(maxsize=None)
+@cache
 def _module_path(name: str) -> Path | None:
     base = PACKAGE.parent.joinpath(*name.split("."))
     for path in (base.with_suffix(".py"), base / "__init__.py"):
@@ -116,13 +120,13 @@ def _module_path(name: str) -> Path | None:
     return None
 
 
-@lru_cache(maxsize=None)
+@cache
 def _module_imports(name: str) -> set[str]:
     path = _module_path(name)
     return set() if path is None else _imports(ast.parse(path.read_text(encoding="utf-8")))
 
 
-@lru_cache(maxsize=None)
+@cache
 def _module_hash(name: str) -> str:
     path = _module_path(name)
     return "missing" if path is None else hash_file(path)

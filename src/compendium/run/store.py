@@ -105,7 +105,11 @@ class RunStore:
         source = scratch / "figures"
         source.mkdir(exist_ok=True)
         source.replace(target)
-        files = [self.notebook(chapter_id), self.results(chapter_id), *sorted(p for p in target.rglob("*") if p.is_file())]
+        files = [
+            self.notebook(chapter_id),
+            self.results(chapter_id),
+            *sorted(p for p in target.rglob("*") if p.is_file()),
+        ]
         sidecar = {**sidecar, "files": {str(p.relative_to(self.folder)): hash_file(p) for p in files}}
         write_atomically(self.provenance(chapter_id), json.dumps(sidecar, indent=1) + "\n")
 
@@ -117,7 +121,11 @@ class RunStore:
 def named_runs() -> list[str]:
     """Return the names of the runs on a user's data, in alphabetical order."""
     folder = build() / "runs"
-    return sorted(p.name for p in folder.glob("*") if p.is_dir() and p.name != PUBLISHED) if folder.exists() else []
+    return (
+        sorted(p.name for p in folder.glob("*") if p.is_dir() and p.name != PUBLISHED)
+        if folder.exists()
+        else []
+    )
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -149,9 +157,15 @@ def build_lock(wait_seconds: float = 3600.0) -> Iterator[None]:
             except OSError:
                 owner = _lock_owner(handle)
                 if time.monotonic() - started > wait_seconds:
-                    raise RequestError(f"Another run (process {owner}) holds {build().name}/ for too long.") from None
+                    raise RequestError(
+                        f"Another run (process {owner}) holds {build().name}/ for too long."
+                    ) from None
                 if not said:
-                    print(f"waiting for another run (process {owner}) in this folder …", file=sys.stderr, flush=True)
+                    print(
+                        f"waiting for another run (process {owner}) in this folder …",
+                        file=sys.stderr,
+                        flush=True,
+                    )
                     said = True
                 time.sleep(0.1)
         handle.seek(0)

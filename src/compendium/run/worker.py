@@ -18,7 +18,7 @@ MAX_IPC_PATH = 90
 """Sockets on the file system have paths of at most some 100 bytes."""
 
 
-class ChapterFailed(Exception):
+class ChapterFailedError(Exception):
     """A chapter did not finish; the message names the cell and the error in one line."""
 
 
@@ -31,7 +31,7 @@ def main() -> None:
     os.environ["COMPENDIUM_WORKER"] = str(os.getpid())
     try:
         execute(job, report)
-    except ChapterFailed as error:
+    except ChapterFailedError as error:
         print(json.dumps({"failed": str(error)}), file=report)
         sys.exit(1)
 
@@ -41,7 +41,7 @@ def execute(job: dict[str, Any], report: TextIO) -> None:
 
     Raises
     ------
-    ChapterFailed : a cell raised or exited, or the chapter ended without saving its results.
+    ChapterFailedError : a cell raised or exited, or the chapter ended without saving its results.
     """
     import nbformat
     from papermill.exceptions import PapermillExecutionError
@@ -69,7 +69,7 @@ def execute(job: dict[str, Any], report: TextIO) -> None:
             )
         except PapermillExecutionError as error:
             print(error, file=sys.stderr)
-            raise ChapterFailed(_one_line(error)) from None
+            raise ChapterFailedError(_one_line(error)) from None
     finish(notebook, scratch, job)
 
 
@@ -95,12 +95,17 @@ def finish(notebook: Any, scratch: Path, job: dict[str, Any]) -> None:
         left = next((o for o in cell.outputs if o.output_type == "error"), None)
         if left is not None or cell.execution_count is None:
             why = f"{left.ename} {left.evalue}".strip() if left is not None else "it was not executed"
-            raise ChapterFailed(f"cell {index + 1}: {why}")
+            raise ChapterFailedError(f"cell {index + 1}: {why}")
     results = scratch / "results.json"
     if not results.exists():
-        raise ChapterFailed("it ended without chapter.save(): there are no results")
+        raise ChapterFailedError("it ended without chapter.save(): there are no results")
     content = json.loads(results.read_text(encoding="utf-8"))
-    content = {"chapter": job["chapter"], "title": job["title"], "parameters": job["all_parameters"], **content}
+    content = {
+        "chapter": job["chapter"],
+        "title": job["title"],
+        "parameters": job["all_parameters"],
+        **content,
+    }
     results.write_text(json.dumps(content, indent=1, allow_nan=False) + "\n", encoding="utf-8")
     nbformat.write(normalise(notebook), scratch / "notebook.ipynb")
 
@@ -138,7 +143,10 @@ def _register_engine(report: TextIO) -> None:
                 start(cell, cell_index, **rest)
 
             def completed(cell: Any, cell_index: int | None = None, **rest: Any) -> None:
-                print(f"cell {(cell_index or 0) + 1} of {count}: {time.monotonic() - began[0]:.2f} s", file=sys.stderr)
+                print(
+                    f"cell {(cell_index or 0) + 1} of {count}: {time.monotonic() - began[0]:.2f} s",
+                    file=sys.stderr,
+                )
                 complete(cell, cell_index, **rest)
 
             nb_man.cell_start, nb_man.cell_complete = started, completed

@@ -81,7 +81,7 @@ def _repair_tables(soup: BeautifulSoup) -> None:
 
 
 def _shape_table(soup: BeautifulSoup, table: Tag) -> None:
-    """Show evidence and status as badges and the place of a claim below its name, in tables with such columns."""
+    """Show evidence and status as badges, and a claim's place below its name, in tables that have them."""
     heads = [head.get_text(strip=True) for head in table.select("thead th, thead td")]
     if len(heads) > 6:
         table["class"] = " ".join([*table.get_attribute_list("class"), "wide"])

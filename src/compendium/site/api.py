@@ -41,7 +41,10 @@ def api_pages(source: Path) -> dict[str, str]:
     listed = "\n".join(
         f"- [{_title(group)}](api/{group}.md): {first_lines.get(group, '')}" for group in sorted(groups)
     )
-    opening = "# The package\n\nThe functions that the chapters call. They take numbers and arrays, open no files and draw nothing unless they say so.\n"
+    opening = (
+        "# The package\n\nThe functions that the chapters call, read from their source. "
+        "What is below `statistics` takes numbers and arrays, opens no files and draws nothing.\n"
+    )
     return {"api": f"{opening}\n{listed}\n", **pages}
 
 
@@ -75,12 +78,13 @@ def _member(module: str, node: ast.FunctionDef | ast.ClassDef) -> str:
     else:
         signature, methods = _signature(node), []
     anchor = escape(f"{module}.{node.name}")
-    inner = "".join(
-        f'<div class="api-method"><p class="api-signature"><code>{escape(_signature(method))}</code></p>{_docstring(ast.get_docstring(method) or "")}</div>'
-        for method in methods
-    )
-    doc = _docstring(ast.get_docstring(node) or "")
-    return f'<div class="api-member" id="{anchor}"><p class="api-signature"><code>{escape(signature)}</code></p>{doc}{inner}</div>'
+    inner = "".join(f'<div class="api-method">{_described(_signature(m), m)}</div>' for m in methods)
+    return f'<div class="api-member" id="{anchor}">{_described(signature, node)}{inner}</div>'
+
+
+def _described(signature: str, node: ast.FunctionDef | ast.ClassDef) -> str:
+    code = f'<p class="api-signature"><code>{escape(signature)}</code></p>'
+    return code + _docstring(ast.get_docstring(node) or "")
 
 
 def _signature(node: ast.FunctionDef) -> str:
@@ -98,7 +102,7 @@ def _docstring(text: str) -> str:
 
 
 def _prose(text: str) -> str:
-    blocks = []
+    blocks: list[str] = []
     for block in re.split(r"\n\s*\n", text.strip("\n")):
         if block.lstrip().startswith(">>>") or (block.startswith("    ") and blocks):
             blocks.append(f'<pre tabindex="0">{escape(textwrap.dedent(block))}</pre>')

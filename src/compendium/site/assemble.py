@@ -13,8 +13,8 @@ from compendium import paths
 from compendium.site.api import api_pages
 from compendium.site.content import Content
 from compendium.site.errors import SiteError
-from compendium.site.notebooks import prepare_notebook, source_of, text_of
 from compendium.site.findings import findings_page
+from compendium.site.notebooks import prepare_notebook, source_of, text_of
 from compendium.site.pages import claims_page, fill_markers, inventory_page
 from compendium.site.studies import missing_chapter_page, overview_page, your_runs_page
 

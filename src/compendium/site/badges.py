@@ -65,7 +65,7 @@ def count_badges(words: Iterable[str], kind: str) -> str:
 
 
 def format_number(value: Any, decimals: int | None = None) -> str:
-    """Write a number for reading: given decimals, or four significant digits; powers of ten where it is tiny or huge.
+    """Write a number for reading: given decimals, or four significant digits; powers of ten if tiny or huge.
 
     >>> format_number(97.3934, 2), format_number(281.0), format_number(0.00001234), format_number(None)
     ('97.39', '281', '1.234 × 10<sup>−5</sup>', '–')

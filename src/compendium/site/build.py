@@ -1,4 +1,4 @@
-"""Builds the site: nothing when nothing changed, otherwise assemble, render, complete, and swap in one step."""
+"""Builds the site: nothing when nothing changed, otherwise assemble, render, complete, swap in one step."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ RENDERERS = ("jupyter-book", "sphinx", "myst-nb", "sphinx-book-theme", "sphinx-m
 def build_site(
     run: str = "published", report: dict[str, Any] | None = None, named: bool = False, pdf: bool = False
 ) -> Path:
-    """Build the published book, or with `named` the site of all named runs, and return the path of its first page.
+    """Build the published book, or with `named` the site of all named runs; return its first page.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def build_site(
 
 
 def is_current(stamp: Path, key: str, target: Path) -> bool:
-    """Tell whether the last build that finished was made from the same content and its pages are still there."""
+    """Tell whether the last finished build was made from the same content and its pages are still there."""
     try:
         known = json.loads(stamp.read_text(encoding="utf8"))
         return known["key"] == key and all((target / f"{page}.html").is_file() for page in known["pages"])
@@ -106,7 +106,13 @@ def _build(name: str, run: str, report: dict[str, Any] | None, named: bool, targ
     html = render(book.folder, "html")
     finish(html, content, book)
     _swap(html, target)
+    shutil.rmtree(work_folder(name), ignore_errors=True)
     return book.pages
+
+
+def work_folder(name: str) -> Path:
+    """Return where the renderer works; it is removed once the site stands."""
+    return paths.build() / "site-work" / name
 
 
 def render(source: Path, builder: str) -> Path:
@@ -116,12 +122,14 @@ def render(source: Path, builder: str) -> Path:
     ------
     SiteError : the first warning or error, as the renderer wrote it.
     """
-    output = paths.build() / "site-work" / source.name
+    output = work_folder(source.name)
     shutil.rmtree(output, ignore_errors=True)
     output.mkdir(parents=True)
-    command = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(source), "--config", str(source / "_config.yml"),
-               "--toc", str(source / "_toc.yml"), "--path-output", str(output), "--builder", builder,
-               "-W", "--keep-going", "-q"]  # fmt: skip
+    command = [
+        sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(source),
+        "--config", str(source / "_config.yml"), "--toc", str(source / "_toc.yml"),
+        "--path-output", str(output), "--builder", builder, "-W", "--keep-going", "-q",
+    ]  # fmt: skip
     done = subprocess.run(command, env=_environment(output), capture_output=True, text=True, check=False)
     log = source.with_name(f"{source.name}.log")
     log.write_text(done.stdout + done.stderr, encoding="utf8")
@@ -170,4 +178,3 @@ def _swap(html: Path, target: Path) -> None:
         target.rename(old)
     html.rename(target)
     shutil.rmtree(old, ignore_errors=True)
-    shutil.rmtree(paths.build() / "site-work", ignore_errors=True)

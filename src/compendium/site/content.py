@@ -1,4 +1,4 @@
-"""What the site shows: studies, executed chapters with their results, findings, inventory and the check report."""
+"""What the site shows: studies, executed chapters with results, findings, inventory and the check report."""
 
 import json
 import re
@@ -144,11 +144,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _read_yaml(path: Path) -> Any:
-    return (
-        yaml.load(path.read_text(encoding="utf8"), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        if path.is_file()
-        else None
-    )
+    return yaml.safe_load(path.read_text(encoding="utf8")) if path.is_file() else None
 
 
 def _read_studies() -> dict[str, StudyEntry]:

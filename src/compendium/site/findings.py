@@ -2,7 +2,15 @@
 
 from typing import Any
 
-from compendium.site.badges import escape, format_interval, format_number, inline_markdown, page_link, raw, with_unit
+from compendium.site.badges import (
+    escape,
+    format_interval,
+    format_number,
+    inline_markdown,
+    page_link,
+    raw,
+    with_unit,
+)
 from compendium.site.content import Content, StudyEntry
 
 
@@ -12,11 +20,14 @@ def finding_anchor(study: str, finding: str) -> str:
 
 
 def findings_page(content: Content) -> str:
-    """Return the page of places where a paper does not agree with itself, substantive ones first, notes folded."""
+    """Return the page of places where a paper does not agree with itself: substantive first, notes folded."""
     text = [
-        "# Findings\n\nPlaces where two statements of one paper are not compatible with each other. Each names both places, what was "
-        "assumed, the benign explanations that were tried and the computation that was run. A finding is a question to the authors, "
-        "not a judgement: most have a simple cause, and the supplement may hold it.\n"
+        "# Findings\n\nPlaces where two statements of one paper are not compatible with each other. Each "
+        "names both "
+        "places, what was assumed, the benign explanations that were tried and the computation that was "
+        "run. A finding "
+        "is a question to the authors, not a judgement: it may have a simple cause, and the supplement "
+        "may hold it.\n"
     ]
     for study in content.studies.values():
         found = [finding for finding in content.findings if finding["study"] == study.slug]
@@ -32,8 +43,11 @@ def findings_page(content: Content) -> str:
     if not content.findings:
         text.append("None has been recorded yet.\n")
     text.append(
-        "## To the authors\n\nIf you wrote one of these papers and can explain a finding, please open an issue in the repository or "
-        "send a note. Your reply is printed beside the finding, and if it settles the matter the finding is closed and says so.\n"
+        "## To the authors\n\nIf you wrote one of these papers and can explain a finding, please open an "
+        "issue in the "
+        "repository or send a note. Your reply is printed beside the finding, and if it settles the "
+        "matter, the "
+        "finding is closed and says so.\n"
     )
     return "\n".join(text)
 
@@ -41,7 +55,8 @@ def findings_page(content: Content) -> str:
 def _folded(note: dict[str, Any], study: StudyEntry, content: Content) -> str:
     anchor = finding_anchor(study.slug, note["id"])
     summary = f"Note: {inline_markdown(note['title'])}"
-    return f'<details class="note" id="{anchor}"><summary>{summary}</summary>{_finding_body(note, content)}</details>\n'
+    body = _finding_body(note, content)
+    return f'<details class="note" id="{anchor}"><summary>{summary}</summary>{body}</details>\n'
 
 
 def _finding_body(finding: dict[str, Any], content: Content) -> str:
@@ -54,7 +69,8 @@ def _finding_body(finding: dict[str, Any], content: Content) -> str:
     read = "yes" if finding["supplement_read"] else "no; it may settle the matter"
     return (
         f'<div class="finding"><dl><dt>Two places</dt><dd><ul>{places}</ul></dd>'
-        f"<dt>Assumed</dt><dd><ul>{assumed}</ul></dd><dt>Benign explanations tried</dt><dd><ul>{benign}</ul></dd>"
+        f"<dt>Assumed</dt><dd><ul>{assumed}</ul></dd>"
+        f"<dt>Benign explanations tried</dt><dd><ul>{benign}</ul></dd>"
         f"<dt>Computed</dt><dd>{_computation(finding.get('result'), content)}</dd>"
         f"<dt>What it changes</dt><dd>{inline_markdown(finding['changes'])}</dd>"
         f"<dt>Supplement read</dt><dd>{read}</dd></dl></div>"

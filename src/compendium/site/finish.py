@@ -21,8 +21,8 @@ def finish(html: Path, content: Content, book: Assembled) -> None:
 
     Raises
     ------
-    SiteError : a page of the table of contents is missing, a link leads nowhere, a picture has no alternative text, or a
-        page would load something from another host.
+    SiteError : a page of the table of contents is missing, a link leads nowhere, a picture has no
+        alternative text, or a page would load something from another host.
     """
     check_pages(html, book.pages)
     for name in UNUSED:

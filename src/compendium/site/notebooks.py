@@ -16,7 +16,8 @@ from compendium.site.content import ChapterEntry
 from compendium.site.errors import SiteError
 
 SHOWN_PACKAGES = (
-    "numpy", "scipy", "pandas", "statsmodels", "scikit-learn", "matplotlib", "numba", "dipy", "nibabel", "SimpleITK",
+    "numpy", "scipy", "pandas", "statsmodels", "scikit-learn",
+    "matplotlib", "numba", "dipy", "nibabel", "simpleitk",
 )  # fmt: skip
 CAPTION = re.compile(r"<caption>.*?</caption>", re.DOTALL)
 
@@ -120,10 +121,11 @@ def _prepare_table(
     links = f'<a href="#cell-{number}">the cell that computes it</a>'
     if (chapter.figures / f"{name}.csv").is_file():
         links = f'<a href="{files_href(chapter)}/{escape(name)}.csv" download>CSV</a> · {links}'
-    output["data"] = {
-        "text/html": f'<figure class="c-table" id="{escape(name)}"><figcaption>{inline_markdown(table.get("caption", ""))} '
-        f'<span class="figure-links">{links}</span></figcaption>{markup}</figure>'
-    }
+    caption = f'{inline_markdown(table.get("caption", ""))} <span class="figure-links">{links}</span>'
+    figure = (
+        f'<figure class="c-table" id="{escape(name)}"><figcaption>{caption}</figcaption>{markup}</figure>'
+    )
+    output["data"] = {"text/html": figure}
     extras["tables"][name] = {"cell": number}
 
 
@@ -160,7 +162,8 @@ def chapter_header(chapter: ChapterEntry, claims: list[dict[str, Any]]) -> str:
     lines = ['<div class="page-header">']
     if chapter.run != "published":
         lines.append(
-            f"<p>{evidence_badge('user')} Computed from what was handed in for the run “{escape(chapter.run)}”.</p>"
+            f"<p>{evidence_badge('user')} Computed from what was handed in for the run "
+            f"“{escape(chapter.run)}”.</p>"
         )
     elif claims:
         scored = [claim for claim in claims if claim["evidence"] != "setting"]
@@ -171,9 +174,8 @@ def chapter_header(chapter: ChapterEntry, claims: list[dict[str, Any]]) -> str:
             f'<span class="badge-row">{count_badges((c["evidence"] for c in scored), "evidence")}</span></p>'
         )
     name = chapter.id.split("/")[1]
-    lines.append(
-        f'<p class="page-links"><a href="{files_href(chapter)}.ipynb" download="{escape(name)}.ipynb">Download the notebook</a></p>'
-    )
+    link = f'<a href="{files_href(chapter)}.ipynb" download="{escape(name)}.ipynb">Download the notebook</a>'
+    lines.append(f'<p class="page-links">{link}</p>')
     lines += [how_made(chapter), "</div>"]
     return "\n".join(lines)
 
@@ -214,7 +216,6 @@ def _inputs(inputs: dict[str, Any]) -> str:
         entry = entry if isinstance(entry, dict) else {"sha256": entry}
         size = f", {entry['bytes']} bytes" if "bytes" in entry else ""
         file = str(entry.get("path", "")).rsplit("/", 1)[-1]
-        rows.append(
-            f"<li>{escape(name)} {escape(file)}{size}<br><code>sha256 {escape(entry.get('sha256', '–'))}</code></li>"
-        )
+        checksum = f"<code>sha256 {escape(entry.get('sha256', '–'))}</code>"
+        rows.append(f"<li>{escape(name)} {escape(file)}{size}<br>{checksum}</li>")
     return f"<ul>{''.join(rows)}</ul>" if rows else "none besides the printed numbers"

@@ -1,4 +1,4 @@
-"""What makes the site work without a network: MathJax beside the pages, and a check that nothing is fetched from elsewhere."""
+"""What makes the site work without a network: MathJax beside the pages, and a search for other addresses."""
 
 import re
 import shutil
@@ -48,7 +48,7 @@ def mathjax_folder() -> Path:
 
 
 def external_requests(page: str) -> list[str]:
-    """Return the addresses that a page would load from elsewhere (links that a reader may click are not loaded).
+    """Return the addresses that a page would load from elsewhere (links that a reader may click are not).
 
     >>> external_requests('<script src="https://x.org/a.js"></script><a href="https://x.org">x</a>')
     ['https://x.org/a.js']

@@ -46,7 +46,7 @@ def fill_markers(text: str, content: Content) -> str:
 
 
 def counted(claims: list[dict[str, Any]], inference: bool) -> list[dict[str, Any]]:
-    """Return the claims that totals count: those that carry an inference, or those that describe; never settings."""
+    """Return the claims that totals count: those that carry an inference or those that describe."""
     kept = [claim for claim in claims if claim["role"] not in UNCOUNTED and claim["evidence"] != "setting"]
     return [claim for claim in kept if (claim["role"] != "description") == inference]
 
@@ -89,9 +89,8 @@ def _verdicts(content: Content, study: StudyEntry) -> str:
         tested = [status for status in statuses if status not in UNTESTED]
         untested += len(statuses) - len(tested)
         if tested:
-            lines.append(
-                f'<span class="quiet">{words}</span><span class="badge-row">{count_badges(tested, "status")}</span>'
-            )
+            badges = count_badges(tested, "status")
+            lines.append(f'<span class="quiet">{words}</span><span class="badge-row">{badges}</span>')
     if untested:
         lines.append(f'<span class="quiet">{untested} more cannot be tested, or not yet</span>')
     return "".join(lines)
@@ -154,7 +153,9 @@ def status_key(content: Content) -> str:
 def claims_page(content: Content) -> str:
     """Return the page that lists every claim, study by study."""
     text = [
-        "# Printed numbers\n\nEvery number that was read from a paper, what the paper prints, what comes out here, and what follows."
+        "# Printed numbers\n\nEvery number that was read from a paper: what the paper prints, what comes "
+        "out here, "
+        "and what follows."
     ]
     text.append(
         "Below our value stands the range that rounding of the printed inputs admits, where there is one. "
@@ -203,7 +204,9 @@ def _span(claim: dict[str, Any], decimals: int | None) -> str:
 def inventory_page(content: Content) -> str:
     """Return the page with a row for every figure and table of the papers."""
     text = [
-        "# Figures and tables of the papers\n\nOne row for each figure and table that the papers print: where it is drawn again, or why not.\n"
+        "# Figures and tables of the papers\n\nOne row for each figure and table that the papers print: "
+        "where it is "
+        "drawn again, or why not.\n"
     ]
     for study in content.studies.values():
         items = [item for item in content.inventory if item["study"] == study.slug]

@@ -7,7 +7,7 @@ from compendium.site.tables import html_table
 
 
 def overview_page(study: StudyEntry, content: Content, prose: str | None) -> str:
-    """Return a study's page: its prose if somebody wrote it, the paper, the chapters, the standing of its numbers."""
+    """Return a study's page: its prose if it has one, the paper, the chapters, how its numbers stand."""
     opening = prose.rstrip() if prose else f"# {study.short}\n\n{study.question}"
     paper = f"{escape(study.title)}. {escape(study.journal)}. "
     paper += f'<a href="https://doi.org/{escape(study.doi)}">doi:{escape(study.doi)}</a>' if study.doi else ""
@@ -31,7 +31,8 @@ def overview_page(study: StudyEntry, content: Content, prose: str | None) -> str
                 f"<p>{len(claims)} printed numbers are listed, settings not counted.</p>"
                 f'<p class="badge-row">{count_badges((c["status"] for c in claims), "status")}</p>'
             )
-            + "\nAll of them are on the page of [printed numbers](claims.md); disagreements are among the [findings](findings.md).\n"
+            + "\nAll of them are on the page of [printed numbers](claims.md); disagreements are among the "
+            "[findings](findings.md).\n"
         )
     return f"{opening}\n\n## The paper\n{raw(f'<p>{paper}</p>')}\n## Chapters\n{raw(listed)}\n{standing}"
 
@@ -48,7 +49,7 @@ def _chapter_counts(chapter: ChapterEntry, content: Content) -> str:
 def missing_chapter_page(chapter: ChapterEntry) -> str:
     """Return the page of a chapter that has not been executed, so that it does not vanish from the book."""
     return (
-        f"# {chapter.title}\n\nThis chapter has not been executed in this build, or it stopped with an error. "
+        f"# {chapter.title}\n\nThis chapter has not been executed in this build, or it stopped early. "
         f"`python3 run.py run {chapter.id}` executes it and says what happened.\n"
     )
 
@@ -70,8 +71,9 @@ def your_runs_page(content: Content) -> str:
     listed = raw(html_table(head, rows, name="runs")) if rows else "There is no run yet.\n"
     marked = raw(f"<p>Every number here is marked {evidence_badge('user')}.</p>")
     return (
-        "# Your runs\n\nThese pages were computed from data that you handed in. They are kept apart from the published book, "
-        "they are not compared with any paper, and they stay on this computer.\n"
+        "# Your runs\n\nThese pages were computed from data that you handed in. They are kept apart from "
+        "the published "
+        "book, they are not compared with any paper, and they stay on this computer.\n"
         f"{marked}\n{listed}"
     )
 

@@ -261,14 +261,17 @@ def _placements(positive: Array, negative: Array) -> Placements:
 
 def _place(positive: Array, negative: Array) -> Placements:
     """Placement values of two sorted classes."""
-    m, n = len(positive), len(negative)
-    v10 = (np.searchsorted(negative, positive, "left") + np.searchsorted(negative, positive, "right")) / (
-        2 * n
-    )
-    v01 = 1 - (np.searchsorted(positive, negative, "left") + np.searchsorted(positive, negative, "right")) / (
-        2 * m
-    )
+    v10 = _beaten(negative, positive) / len(negative)
+    v01 = 1 - _beaten(positive, negative) / len(positive)
     return Placements(float(v10.mean()), v10, v01)
+
+
+def _beaten(ordered: Array, values: Array) -> Array:
+    """How many of the ordered numbers each value exceeds, ties one half."""
+    left = np.searchsorted(ordered, values, "left")
+    if (ordered[np.minimum(left, len(ordered) - 1)] != values).all():  # no tie between the two: half the work
+        return left.astype(np.float64)
+    return (left + np.searchsorted(ordered, values, "right")) / 2
 
 
 def _cluster_sums(

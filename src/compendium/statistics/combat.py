@@ -1,13 +1,18 @@
-"""ComBat: location and scale of each batch, shrunk by empirical Bayes (Johnson, Li and Rabinovic 2007, Biostatistics 8:118).
+"""ComBat: location and scale of each batch, shrunk by empirical Bayes (Johnson, Li and Rabinovic 2007,
+Biostatistics 8:118).
 
 Conventions follow `sva` 3.46 on clean data, and state what happens where public versions break:
 
-- **missing values** are left missing; each feature is fitted on its own complete rows (one NaN makes all of neuroCombat NaN);
-- **a batch of one sample** is refused unless ``mean_only=True`` (its variance cannot be estimated; `sva` switches silently);
-- **a feature that is constant within a batch** is returned unchanged and named (`sva` does this, neuroCombat divides by 0);
+- **missing values** are left missing; each feature is fitted on its own complete rows (one NaN makes all of
+  neuroCombat NaN);
+- **a batch of one sample** is refused unless ``mean_only=True`` (its variance cannot be estimated; `sva`
+  switches silently);
+- **a feature that is constant within a batch** is returned unchanged and named (`sva` does this;
+  neuroCombat differs);
 - **a reference batch** is returned bit for bit;
-- **batch and group that coincide**: see `assess_confounding`; a design in which a covariate is a function of batch is refused.
-"""  # fmt: skip
+- **batch and group that coincide**: see `assess_confounding`; a design in which a covariate is a function
+  of batch is refused.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +59,8 @@ class Confounding:
 
 
 def assess_confounding(batch: ArrayLike, group: ArrayLike) -> Confounding:
-    """Test whether batch and group are associated: Fisher's exact test for 2 × 2, χ² without correction otherwise.
+    """Test whether batch and group are associated: Fisher's exact test for 2 × 2, χ² without correction
+    otherwise.
 
     Examples
     --------
@@ -70,7 +76,9 @@ def assess_confounding(batch: ArrayLike, group: ArrayLike) -> Confounding:
     v = float(np.sqrt(chi2.statistic / counts.sum() / (min(counts.shape) - 1)))
     determined = bool(((counts > 0).sum(axis=0) == 1).all() or ((counts > 0).sum(axis=1) == 1).all())
     if counts.shape == (2, 2):
-        return Confounding(v, float(stats.fisher_exact(counts).pvalue), determined, table, "Fisher's exact test")
+        return Confounding(
+            v, float(stats.fisher_exact(counts).pvalue), determined, table, "Fisher's exact test"
+        )
     return Confounding(v, float(chi2.pvalue), determined, table, "χ² without correction")
 
 
@@ -82,8 +90,8 @@ class Harmonized:
     ----------
     values : ndarray, shape (samples, features)
     gamma, delta : ndarray, shape (batches, features)
-        Shrunken shift (in units of the pooled SD) and variance ratio; 0 and 1 for the reference batch, NaN for
-        unchanged features.
+        Shrunken shift (in units of the pooled SD) and variance ratio; 0 and 1 for the reference batch, NaN
+        for unchanged features.
     batches : tuple of str
     unchanged : tuple of int
         Features left as they were, because they do not vary within some batch.
@@ -101,10 +109,16 @@ class Harmonized:
 
 
 def combat(
-    values: ArrayLike, batch: ArrayLike, *, covariates: Mapping[str, ArrayLike] | None = None,
-    reference: str | None = None, group: ArrayLike | None = None, mean_only: bool = False,
-    refuse_above: float = 0.8, tolerance: float = 1e-10,
-) -> Harmonized:  # fmt: skip
+    values: ArrayLike,
+    batch: ArrayLike,
+    *,
+    covariates: Mapping[str, ArrayLike] | None = None,
+    reference: str | None = None,
+    group: ArrayLike | None = None,
+    mean_only: bool = False,
+    refuse_above: float = 0.8,
+    tolerance: float = 1e-10,
+) -> Harmonized:
     """Parametric ComBat.
 
     Parameters
@@ -117,21 +131,22 @@ def combat(
     reference : str, optional
         Batch to which the others are moved; it is returned unchanged.
     group : array-like, optional
-        The comparison that will be made afterwards. Refused when Cramér's V with batch exceeds `refuse_above`,
-        warned about when the association has p < .05.
+        The comparison that will be made afterwards. Refused when Cramér's V with batch exceeds
+        `refuse_above`, warned about when the association has p < .05.
     mean_only : bool
         Adjust the shift only.
     tolerance : float
-        Change at which the iteration for each batch ends. sva stops at 1e-4 and never looks at features with a negative
-        shift, so its values lie up to some 1e-5 SD from the fixed point that is returned here.
+        Change at which the iteration for each batch ends. sva stops at 1e-4 and never looks at features
+        with a negative shift, so its values lie up to some 1e-5 SD from the fixed point that is returned
+        here.
 
     Raises
     ------
     ConfoundedError
         If batch and group coincide (V > `refuse_above`), or the covariates determine the batch.
     ValueError
-        If there are fewer than two batches, a batch of one without `mean_only`, an unknown reference, an infinite
-        value, or a feature without values in some batch.
+        If there are fewer than two batches, a batch of one without `mean_only`, an unknown reference, an
+        infinite value, or a feature without values in some batch.
 
     Examples
     --------
@@ -159,10 +174,12 @@ def combat(
         g, d = _shrink(z, indicators, mean_only, fixed, tolerance)
         adjusted = (z - indicators @ g) / np.sqrt(indicators @ d) * scale + location
         rows = np.ones(len(data), dtype=bool) if fixed is None else indicators[:, fixed] == 0
-        result[np.ix_(rows, fitted)] = adjusted[rows]
+        result[np.ix_(rows, np.array(fitted))] = adjusted[rows]
         gamma[:, fitted], delta[:, fitted] = g, d
     unchanged = tuple(sorted(set(range(data.shape[1])) - set(fitted)))
-    method = "parametric ComBat" + ", mean only" * mean_only + (f", reference {reference}" if reference else "")
+    method = (
+        "parametric ComBat" + ", mean only" * mean_only + (f", reference {reference}" if reference else "")
+    )
     return Harmonized(result, gamma, delta, names, unchanged, confounding, method)
 
 
@@ -181,22 +198,28 @@ def _read(
     if data.ndim != 2:
         raise ValueError(f"values must have shape (samples, features). Given shape {data.shape}.")
     if np.isinf(data).any():
-        raise ValueError(f"values must be finite or missing. Given {int(np.isinf(data).sum())} infinite values.")
+        raise ValueError(
+            f"values must be finite or missing. Given {int(np.isinf(data).sum())} infinite values."
+        )
     labels = _complete_labels(batch, "batch")
     check_same_length(values=data, batch=labels)
     names, counts = np.unique(labels, return_counts=True)
     if len(names) < 2:
         raise ValueError(f"ComBat needs at least two batches. Given {len(names)}.")
     if counts.min() < 2 and not mean_only:
-        raise ValueError(f"A batch of one sample has no variance: use mean_only=True. Given {names[counts.argmin()]!r}.")
+        raise ValueError(
+            f"A batch of one has no variance: use mean_only=True. Given {str(names[counts.argmin()])!r}."
+        )
     if reference is not None and str(reference) not in names:
         raise ValueError(f"reference must be one of the batches {', '.join(names)}. Given {reference!r}.")
     need = 1 if mean_only else 2
     for name in names:
         present = (~np.isnan(data[labels == name])).sum(axis=0)
         if present.min(initial=need) < need:
-            raise ValueError(f"Every feature needs {need} values in every batch. Given {present.min()} for feature "
-                             f"{present.argmin()} in {str(name)!r}.")  # fmt: skip
+            raise ValueError(
+                f"Every feature needs {need} values in every batch. Given {present.min()} for feature "
+                f"{present.argmin()} in {str(name)!r}."
+            )
     return data, labels, tuple(map(str, names))
 
 
@@ -205,10 +228,12 @@ def _check_group(labels: NDArray[np.str_], group: ArrayLike, refuse_above: float
     found = assess_confounding(labels, group)
     told = f"Cramér's V {found.cramers_v:.2f}, p {found.p:.2g} ({found.method})"
     if found.cramers_v > refuse_above:
-        raise ConfoundedError(f"Batch and group must not coincide (V at most {refuse_above:g}). Given {told}.")
+        raise ConfoundedError(
+            f"Batch and group must not coincide (V at most {refuse_above:g}). Given {told}."
+        )
     if found.p < 0.05:
-        warnings.warn(f"Batch and group are associated; harmonizing may remove or create a difference: {told}.",
-                      stacklevel=3)  # fmt: skip
+        message = "Batch and group are associated; harmonizing may remove or create a difference"
+        warnings.warn(f"{message}: {told}.", stacklevel=3)
     return found
 
 
@@ -217,8 +242,10 @@ def _read_covariates(covariates: Mapping[str, ArrayLike] | None, n: int) -> Arra
     for name, given in (covariates or {}).items():
         column = as_vector(given, name)
         if len(column) != n or np.isnan(column).any():
-            raise ValueError(f"Covariate {name!r} must have {n} values, none missing. Given {len(column)}, "
-                             f"{int(np.isnan(column).sum())} missing.")  # fmt: skip
+            raise ValueError(
+                f"Covariate {name!r} must have {n} values, none missing. Given {len(column)}, "
+                f"{int(np.isnan(column).sum())} missing."
+            )
         columns.append(column)
     return np.column_stack(columns) if columns else np.empty((n, 0))
 
@@ -240,13 +267,19 @@ def _standardize(data: Array, design: Array, batches: int, fixed: int | None) ->
         location[:, j] = grand + design[:, batches:] @ coefficients[batches:]
         used = rows if fixed is None else rows & (design[:, fixed] == 1)
         residual = feature[used] - design[used] @ coefficients
-        scale[j] = np.sqrt((residual**2).mean())  # mean square; sva changes to n − 1 as soon as one value is missing
+        scale[j] = np.sqrt(
+            (residual**2).mean()
+        )  # mean square; sva changes to n − 1 as soon as one value is missing
         if not scale[j] > 1e-12 * max(1.0, float(np.abs(feature[rows]).max())):
-            raise ValueError(f"Features must vary about batches and covariates. Given no residual in fitted feature {j}.")
+            raise ValueError(
+                f"Features must vary about batches and covariates. Given no residual in fitted feature {j}."
+            )
     return (data - location) / scale, location, scale
 
 
-def _shrink(z: Array, indicators: Array, mean_only: bool, fixed: int | None, tolerance: float) -> tuple[Array, Array]:
+def _shrink(
+    z: Array, indicators: Array, mean_only: bool, fixed: int | None, tolerance: float
+) -> tuple[Array, Array]:
     shape = (indicators.shape[1], z.shape[1])
     gamma, delta = np.zeros(shape), np.ones(shape)
     for i, column in enumerate(indicators.T):
@@ -256,7 +289,7 @@ def _shrink(z: Array, indicators: Array, mean_only: bool, fixed: int | None, tol
 
 
 def _shrink_batch(z: Array, mean_only: bool, tolerance: float) -> tuple[Array, Array]:
-    """Posterior shift and variance of one batch under normal and inverse-gamma priors fitted to its features."""
+    """Posterior shift and variance of one batch; normal and inverse-gamma priors fitted to its features."""
     n = (~np.isnan(z)).sum(axis=0)
     shift = np.nanmean(z, axis=0)
     if z.shape[1] < 2:  # priors need several features: no shrinkage

@@ -1,11 +1,13 @@
 """Planning: power and precision when samples are nested in patients and biopsies miss their target.
 
-Two corrections come before any formula. **Clustering**: m samples in a patient carry the information of fewer; for a
-correlation of x and y the variance grows by 1 + (m − 1) · ICC_x · ICC_y (a difference of patients' groups: ICC of y
-once). **Targeting**: a biopsy taken σ mm off the voxel it is paired with sees another value; for a map whose
-autocorrelation is exp(−d²/2ℓ²) the expected correlation shrinks by (1 + σ²/ℓ²)^(−3/2), σ per axis.
+Two corrections come before any formula. **Clustering**: m samples in a patient carry the information of
+fewer; for a correlation of x and y the variance grows by 1 + (m − 1) · ICC_x · ICC_y (a difference of
+patients' groups: ICC of y once). **Targeting**: a biopsy taken σ mm off the voxel it is paired with sees
+another value; for a map whose autocorrelation is exp(−d²/2ℓ²) the expected correlation shrinks by (1 +
+σ²/ℓ²)^(−3/2), σ per axis.
 
-Formulas that libraries have are written so that they accept a fractional effective n. Sizes are in `sample_size`.
+Formulas that libraries have are written so that they accept a fractional effective n. Sizes are in
+`sample_size`.
 """
 
 from __future__ import annotations
@@ -86,13 +88,16 @@ def targeting_attenuation(error_mm: float, correlation_length_mm: float, *, erro
     """
     check_choice(error_is, ("per axis", "rms distance", "mean distance"), "error_is")
     if not error_mm >= 0 or not correlation_length_mm > 0:
-        raise ValueError(f"Targeting needs error ≥ 0 and length > 0. Given {error_mm} and {correlation_length_mm} mm.")
+        raise ValueError(
+            f"Targeting needs error ≥ 0 and length > 0. Given {error_mm} and {correlation_length_mm} mm."
+        )
     divisor = {"per axis": 1.0, "rms distance": np.sqrt(3), "mean distance": np.sqrt(8 / np.pi)}[error_is]
     return float((1 + (error_mm / divisor / correlation_length_mm) ** 2) ** -1.5)
 
 
 def power_correlation(r: float, n: float, *, alpha: float = 0.05, alternative: str = "two-sided") -> float:
-    """Power to find a correlation (Cohen 1988 with the bias term, as R's `pwr.r.test`); `n` may be fractional.
+    """Power to find a correlation (Cohen 1988 with the bias term, as R's `pwr.r.test`); `n` may be
+    fractional.
 
     Raises
     ------
@@ -120,9 +125,16 @@ def power_correlation(r: float, n: float, *, alpha: float = 0.05, alternative: s
 
 
 def plan_correlation(
-    r: float, *, patients: int, samples: float, icc_x: float, icc_y: float, attenuation: float = 1.0,
-    alpha: float = 0.05, confidence: float = 0.95,
-) -> StudyDesign:  # fmt: skip
+    r: float,
+    *,
+    patients: int,
+    samples: float,
+    icc_x: float,
+    icc_y: float,
+    attenuation: float = 1.0,
+    alpha: float = 0.05,
+    confidence: float = 0.95,
+) -> StudyDesign:
     """Power and precision of a pooled map–histology correlation.
 
     Parameters
@@ -148,19 +160,34 @@ def plan_correlation(
     half = stats.norm.isf((1 - confidence) / 2) / np.sqrt(max(n - 3, 1e-9))
     low, high = np.tanh(np.arctanh(expected) - half), np.tanh(np.arctanh(expected) + half)
     return StudyDesign(
-        patients, samples, n, patients * samples / n, attenuation, expected,
-        power_correlation(expected, n, alpha=alpha), float(low), float(high), alpha, confidence,
+        patients,
+        samples,
+        n,
+        patients * samples / n,
+        attenuation,
+        expected,
+        power_correlation(expected, n, alpha=alpha),
+        float(low),
+        float(high),
+        alpha,
+        confidence,
         "correlation, Fisher z, design effect 1 + (m − 1)·ICC_x·ICC_y",
-    )  # fmt: skip
+    )
 
 
 def plan_difference(
-    effect: float, *, patients: tuple[int, int], samples: float, icc: float, alpha: float = 0.05,
+    effect: float,
+    *,
+    patients: tuple[int, int],
+    samples: float,
+    icc: float,
+    alpha: float = 0.05,
     confidence: float = 0.95,
-) -> StudyDesign:  # fmt: skip
+) -> StudyDesign:
     """Power and precision of a difference between two groups of patients, `effect` in SD of single samples.
 
-    Noncentral t with patients as the units: variance of a patient's mean is ICC + (1 − ICC)/m, df = patients − 2.
+    Noncentral t with patients as the units: variance of a patient's mean is ICC + (1 − ICC)/m, df =
+    patients − 2.
 
     Examples
     --------
@@ -182,6 +209,16 @@ def plan_difference(
     total = (first + second) * samples
     n = effective_size(total, samples, icc)
     return StudyDesign(
-        first + second, samples, n, total / n, 1.0, effect, power, effect - half, effect + half, alpha, confidence,
+        first + second,
+        samples,
+        n,
+        total / n,
+        1.0,
+        effect,
+        power,
+        effect - half,
+        effect + half,
+        alpha,
+        confidence,
         "difference of patient means, noncentral t",
-    )  # fmt: skip
+    )

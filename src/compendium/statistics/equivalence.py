@@ -1,7 +1,9 @@
-"""Equivalence: two one-sided tests, and the rule "no difference above the margin" that some papers mean by the word.
+"""Equivalence: two one-sided tests, and the rule "no difference above the margin" that some papers mean by
+the word.
 
-The two answer different questions. TOST asks whether the *population mean* difference lies inside the margins; the
-maximum-difference rule describes the observed values only, carries no error rate and gets harder with more values.
+The two answer different questions. TOST asks whether the *population mean* difference lies inside the
+margins; the maximum-difference rule describes the observed values only, carries no error rate and gets
+harder with more values.
 """
 
 from __future__ import annotations
@@ -65,7 +67,8 @@ def tost_groups(
 
     Examples
     --------
-    >>> result = tost_groups([9.8, 10.1, 10.0, 10.3], [10.0, 10.2, 9.9, 10.1], low=-0.5, high=0.5, variances="welch")
+    >>> first, second = [9.8, 10.1, 10.0, 10.3], [10.0, 10.2, 9.9, 10.1]
+    >>> result = tost_groups(first, second, low=-0.5, high=0.5, variances="welch")
     >>> result.equivalent, round(result.p, 4)
     (True, 0.0047)
     """
@@ -81,7 +84,9 @@ def tost_groups(
         share = parts / sizes
         df = float(share.sum() ** 2 / (share**2 / (sizes - 1)).sum())
         spread = float(np.sqrt(share.sum()))
-    return _tost(float(a.mean() - b.mean()), spread, df, low, high, alpha, int(sizes.sum()), dropped, variances)
+    return _tost(
+        float(a.mean() - b.mean()), spread, df, low, high, alpha, int(sizes.sum()), dropped, variances
+    )
 
 
 def tost_paired(
@@ -105,7 +110,15 @@ def tost_paired(
 
 
 def _tost(
-    estimate: float, spread: float, df: float, low: float, high: float, alpha: float, n: int, dropped: int, name: str
+    estimate: float,
+    spread: float,
+    df: float,
+    low: float,
+    high: float,
+    alpha: float,
+    n: int,
+    dropped: int,
+    name: str,
 ) -> Equivalence:
     check_between(alpha, 0, 0.5, "alpha", open_ends=True)
     if not low < high:
@@ -131,8 +144,11 @@ class MaximumDifference:
     dropped: int
 
 
-def maximum_difference(values: ArrayLike, reference: ArrayLike | float, *, margin: float) -> MaximumDifference:
-    """The rule "stable if no value is more than `margin` from its reference" (schroers2026: 5 percentage points).
+def maximum_difference(
+    values: ArrayLike, reference: ArrayLike | float, *, margin: float
+) -> MaximumDifference:
+    """The rule "stable if no value is more than `margin` from its reference" (schroers2026: 5 percentage
+    points).
 
     Parameters
     ----------
@@ -149,9 +165,13 @@ def maximum_difference(values: ArrayLike, reference: ArrayLike | float, *, margi
     if not margin >= 0:
         raise ValueError(f"margin must not be negative. Given {margin}.")
     given = as_vector(values, "values")
-    base = np.full(len(given), float(reference)) if np.ndim(reference) == 0 else as_vector(reference, "reference")
+    base = as_vector(
+        np.broadcast_to(reference, len(given)) if np.ndim(reference) == 0 else reference, "reference"
+    )
     if len(base) != len(given):
-        raise ValueError(f"values and reference must have the same length. Given {len(given)} and {len(base)}.")
+        raise ValueError(
+            f"values and reference must have the same length. Given {len(given)} and {len(base)}."
+        )
     distance = np.abs(given - base)
     kept = ~np.isnan(distance)
     check_minimum(int(kept.sum()), 1, "complete pairs")

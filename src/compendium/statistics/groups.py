@@ -72,7 +72,9 @@ def read_groups(groups: Groups, *, minimum: int = 1, at_least: int = 2) -> ReadG
         dropped += len(vector) - len(kept)
         if len(kept) < minimum:
             plural = "value is" if minimum == 1 else "values are"
-            raise ValueError(f"Group {name!r} is too small: at least {minimum} {plural} needed. Given {len(kept)}.")
+            raise ValueError(
+                f"Group {name!r} is too small: at least {minimum} {plural} needed. Given {len(kept)}."
+            )
         arrays.append(np.sort(kept))  # sorted: sums, and so results, do not depend on the order of rows
     return ReadGroups(tuple(str(name) for name in named), tuple(arrays), dropped)
 
@@ -141,9 +143,17 @@ def _two_sample_t(
     difference = float(a.mean() - b.mean())
     interval = Interval(difference, float(limits.low), float(limits.high), confidence, name)
     return GroupTest(
-        float(result.statistic), float(result.pvalue), float(result.df), len(a) + len(b), name, alternative,
-        difference, interval, (len(a), len(b)), dropped,
-    )  # fmt: skip
+        float(result.statistic),
+        float(result.pvalue),
+        float(result.df),
+        len(a) + len(b),
+        name,
+        alternative,
+        difference,
+        interval,
+        (len(a), len(b)),
+        dropped,
+    )
 
 
 def paired_t_test(
@@ -172,9 +182,17 @@ def paired_t_test(
     interval = Interval(mean, float(limits.low), float(limits.high), confidence, "paired t")
     n = len(difference)
     return GroupTest(
-        float(result.statistic), float(result.pvalue), float(result.df), n, "paired t", alternative, mean, interval,
-        (n, n), dropped,
-    )  # fmt: skip
+        float(result.statistic),
+        float(result.pvalue),
+        float(result.df),
+        n,
+        "paired t",
+        alternative,
+        mean,
+        interval,
+        (n, n),
+        dropped,
+    )
 
 
 def levene_test(groups: Groups, *, center: str) -> GroupTest:
@@ -183,7 +201,8 @@ def levene_test(groups: Groups, *, center: str) -> GroupTest:
     Parameters
     ----------
     center : {"mean", "median"}
-        "mean" is Levene 1960 and what SPSS prints; "median" is Brown–Forsythe, the default of scipy and R's `car`.
+        "mean" is Levene 1960 and what SPSS prints; "median" is Brown–Forsythe, the default of scipy and R's
+        `car`.
 
     Raises
     ------
@@ -204,9 +223,14 @@ def levene_test(groups: Groups, *, center: str) -> GroupTest:
     sizes = tuple(map(len, arrays))
     df = (float(len(sizes) - 1), float(sum(sizes) - len(sizes)))
     return GroupTest(
-        float(result.statistic), float(result.pvalue), df, sum(sizes), f"Levene, centre {center}", sizes=sizes,
+        float(result.statistic),
+        float(result.pvalue),
+        df,
+        sum(sizes),
+        f"Levene, centre {center}",
+        sizes=sizes,
         dropped=dropped,
-    )  # fmt: skip
+    )
 
 
 def anova(groups: Groups) -> GroupTest:
@@ -230,9 +254,15 @@ def anova(groups: Groups) -> GroupTest:
     result = stats.f_oneway(*arrays)
     share = df[0] * result.statistic / (df[0] * result.statistic + df[1])
     return GroupTest(
-        float(result.statistic), float(result.pvalue), df, sum(sizes), "one-way ANOVA", estimate=float(share),
-        sizes=sizes, dropped=dropped,
-    )  # fmt: skip
+        float(result.statistic),
+        float(result.pvalue),
+        df,
+        sum(sizes),
+        "one-way ANOVA",
+        estimate=float(share),
+        sizes=sizes,
+        dropped=dropped,
+    )
 
 
 def welch_anova(groups: Groups) -> GroupTest:
@@ -252,7 +282,9 @@ def welch_anova(groups: Groups) -> GroupTest:
     names, arrays, dropped = read_groups(groups, minimum=2)
     for name, values in zip(names, arrays, strict=True):
         if np.ptp(values) == 0:
-            raise ValueError(f"Group {name!r} must vary for Welch's ANOVA. Given {len(values)} times {values[0]:g}.")
+            raise ValueError(
+                f"Group {name!r} must vary for Welch's ANOVA. Given {len(values)} times {values[0]:g}."
+            )
     result = stats.f_oneway(*arrays, equal_var=False)
     sizes = tuple(map(len, arrays))
     weight = np.array([len(a) / a.var(ddof=1) for a in arrays])
@@ -260,5 +292,11 @@ def welch_anova(groups: Groups) -> GroupTest:
     k = len(sizes)
     df = (float(k - 1), float((k * k - 1) / (3 * spread)))
     return GroupTest(
-        float(result.statistic), float(result.pvalue), df, sum(sizes), "Welch ANOVA", sizes=sizes, dropped=dropped
+        float(result.statistic),
+        float(result.pvalue),
+        df,
+        sum(sizes),
+        "Welch ANOVA",
+        sizes=sizes,
+        dropped=dropped,
     )

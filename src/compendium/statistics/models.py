@@ -1,13 +1,14 @@
 """Regression on z-scores, and information criteria with stated counts; polynomials are in `polynomials`.
 
-AIC and BIC depend on whether the residual variance is counted as a parameter: R counts it, statsmodels does not (its
-AIC is 2 lower, its BIC ln n lower). Here the count is an argument and part of the result.
+AIC and BIC depend on whether the residual variance is counted as a parameter: R counts it, statsmodels does
+not (its AIC is 2 lower, its BIC ln n lower). Here the count is an argument and part of the result.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import statsmodels.api as sm
@@ -135,8 +136,8 @@ def regress_z_scores(
 ) -> Regression:
     """Multiple regression of z-scores on z-scores (grussu2025, eq. 16).
 
-    Rows with a missing value in any variable are dropped before standardizing. The coefficients do not depend on
-    `ddof` as long as all variables share it.
+    Rows with a missing value in any variable are dropped before standardizing. The coefficients do not
+    depend on `ddof` as long as all variables share it.
 
     Raises
     ------
@@ -151,7 +152,8 @@ def regress_z_scores(
     """
     check_between(confidence, 0, 1, "confidence", open_ends=True)
     names = tuple(predictors)
-    (y, *columns), dropped = drop_incomplete(**{"outcome": outcome, **predictors})
+    given: dict[str, Any] = {"outcome": outcome, **{f"predictor {name}": x for name, x in predictors.items()}}
+    (y, *columns), dropped = drop_incomplete(**given)
     check_minimum(len(y), len(names) + 2, "complete rows")
     z = np.column_stack([standardize(c, ddof=ddof, name=key) for key, c in zip(names, columns, strict=True)])
     _refuse_collinear(z, names)
@@ -160,13 +162,27 @@ def regress_z_scores(
     inflation = np.diag(np.linalg.inv(np.corrcoef(z, rowvar=False).reshape(len(names), len(names))))
     criteria = information_criteria(float(fit.llf), parameters=len(names) + 2, n=len(y))
     return Regression(
-        names, fit.params[1:], fit.bse[1:], fit.tvalues[1:], fit.pvalues[1:], limits[:, 0], limits[:, 1], inflation,
-        float(fit.rsquared), float(fit.params[0]), float(fit.df_resid), criteria, len(y), dropped,
+        names,
+        fit.params[1:],
+        fit.bse[1:],
+        fit.tvalues[1:],
+        fit.pvalues[1:],
+        limits[:, 0],
+        limits[:, 1],
+        inflation,
+        float(fit.rsquared),
+        float(fit.params[0]),
+        float(fit.df_resid),
+        criteria,
+        len(y),
+        dropped,
         f"least squares on z-scores, ddof {ddof}",
-    )  # fmt: skip
+    )
 
 
 def _refuse_collinear(columns: Array, names: Sequence[str]) -> None:
     rank = int(np.linalg.matrix_rank(columns))
     if rank < columns.shape[1]:
-        raise ValueError(f"Predictors must be linearly independent. Given {', '.join(names)} with rank {rank}.")
+        raise ValueError(
+            f"Predictors must be linearly independent. Given {', '.join(names)} with rank {rank}."
+        )

@@ -1,7 +1,7 @@
 """Adjustment for several tests: statsmodels' methods, with the two habits that it lacks.
 
-A missing p value (a test that could not be run) stays missing and is not counted; statsmodels turns all p values into
-NaN. The number of tests that was adjusted for is part of the result.
+A missing p value (a test that could not be run) stays missing and is not counted; statsmodels turns all p
+values into NaN. The number of tests that was adjusted for is part of the result.
 """
 
 from __future__ import annotations
@@ -65,5 +65,6 @@ def adjust_p(p_values: ArrayLike, method: str) -> Adjusted:
     adjusted = p.copy()
     name = METHODS[method]
     if name is not None and present.any():
-        adjusted[present] = multipletests(p[present], method=name)[1]
+        with np.errstate(divide="ignore"):  # Šidák of p = 1: log 0 is meant
+            adjusted[present] = multipletests(p[present], method=name)[1]
     return Adjusted(adjusted, method, int(present.sum()))

@@ -109,7 +109,7 @@ def rout(
     residuals = response - design @ coefficients
     note = "" if q is not None else "off: no Q given"
     if rsdr <= 1e-12 * np.abs(response).max(initial=0.0):
-        note, rsdr = "not tested: the robust spread of the residuals is zero", 0.0
+        note, rsdr = note or "not tested: the robust spread of the residuals is zero", 0.0
     flagged = np.zeros(n, dtype=bool)
     if not note and q is not None:
         flagged = _false_discovery(np.abs(residuals) / rsdr, n - k, q)

@@ -1,8 +1,8 @@
 """Permutation tests with a named two-sided rule.
 
 Libraries differ in what "two-sided" means: scipy doubles the smaller tail, most texts and R's `coin` count
-|T − centre| at least as large as observed. The rules agree only for symmetric distributions, so the rule is an
-argument. Permutations of clusters are in `clustered`.
+|T − centre| at least as large as observed. The rules agree only for symmetric distributions, so the rule is
+an argument. Permutations of clusters are in `clustered`.
 """
 
 from __future__ import annotations
@@ -47,17 +47,21 @@ def permutation_p(null: ArrayLike, observed: float, *, rule: str, exact: bool, c
     rule : {"absolute", "doubled", "greater", "less"}
         "absolute": |T − center| ≥ |t − center|. "doubled": twice the smaller one-sided p, at most 1 (scipy).
     exact : bool
-        True if `null` holds every permutation, the observed one included: p = count / N. Else (count + 1) / (N + 1).
+        True if `null` holds every permutation, the observed one included: p = count / N. Else (count + 1) /
+        (N + 1).
 
     Examples
     --------
     >>> null = [-3, -1, 0, 1, 1, 2]
-    >>> [round(permutation_p(null, 2, rule=rule, exact=True), 3) for rule in ("absolute", "doubled", "greater")]
+    >>> rules = ("absolute", "doubled", "greater")
+    >>> [round(permutation_p(null, 2, rule=rule, exact=True), 3) for rule in rules]
     [0.333, 0.333, 0.167]
     """
     check_choice(rule, RULES, "rule")
     values = np.asarray(null, dtype=float)
-    slack = 1e-10 * max(1.0, abs(observed), float(np.abs(values).max()))  # equal statistics differ by rounding only
+    slack = 1e-10 * max(
+        1.0, abs(observed), float(np.abs(values).max())
+    )  # equal statistics differ by rounding only
     extra = 0 if exact else 1
 
     def share(chosen: NDArray[np.bool_]) -> float:
@@ -70,9 +74,15 @@ def permutation_p(null: ArrayLike, observed: float, *, rule: str, exact: bool, c
 
 
 def permute_groups(
-    first: ArrayLike, second: ArrayLike, *, rule: str, resamples: int = 9999, seed: int = 0,
-    statistic: Callable[..., Array] = difference_of_means, center: float = 0.0,
-) -> PermutationTest:  # fmt: skip
+    first: ArrayLike,
+    second: ArrayLike,
+    *,
+    rule: str,
+    resamples: int = 9999,
+    seed: int = 0,
+    statistic: Callable[..., Array] = difference_of_means,
+    center: float = 0.0,
+) -> PermutationTest:
     """Two independent groups: labels are exchanged.
 
     Parameters
@@ -90,7 +100,7 @@ def permute_groups(
     >>> round(result.p, 4), result.permutations, result.exact
     (0.0286, 70, True)
     """
-    _, (a, b), dropped = read_groups({"first": first, "second": second})
+    _, (a, b), dropped = read_groups({"first": first, "second": second}, minimum=2)
     return _permute((a, b), statistic, "independent", rule, resamples, seed, center, dropped)
 
 
@@ -105,7 +115,7 @@ def permute_signs(
     0.375
     """
     (a, b), dropped = drop_incomplete(first=first, second=second)
-    check_minimum(len(a), 1, "complete pairs")
+    check_minimum(len(a), 2, "complete pairs")
     difference = np.sort(a - b)
     return _permute((difference,), _mean, "samples", rule, resamples, seed, 0.0, dropped)
 
@@ -113,7 +123,8 @@ def permute_signs(
 def permute_pairing(
     x: ArrayLike, y: ArrayLike, *, rule: str, resamples: int = 9999, seed: int = 0, ranked: bool = False
 ) -> PermutationTest:
-    """Correlation: which y belongs to which x is exchanged; Pearson's r, or Spearman's ρ with ``ranked=True``.
+    """Correlation: which y belongs to which x is exchanged; Pearson's r, or Spearman's ρ with
+    ``ranked=True``.
 
     Raises
     ------
@@ -147,23 +158,43 @@ def _mean(values: Array, axis: int = -1) -> Array:
 
 
 def _permute(
-    data: tuple[Array, ...], statistic: Callable[..., Array], kind: str, rule: str, resamples: int, seed: int,
-    center: float, dropped: int,
-) -> PermutationTest:  # fmt: skip
+    data: tuple[Array, ...],
+    statistic: Callable[..., Array],
+    kind: str,
+    rule: str,
+    resamples: int,
+    seed: int,
+    center: float,
+    dropped: int,
+) -> PermutationTest:
     check_choice(rule, RULES, "rule")
     check_minimum(resamples, 1, "resamples")
     result = stats.permutation_test(
-        data, statistic, permutation_type=kind, n_resamples=resamples, vectorized=True, batch=2000,
+        data,
+        statistic,
+        permutation_type=kind,
+        n_resamples=resamples,
+        vectorized=True,
+        batch=2000,
         rng=np.random.default_rng(seed),
-    )  # fmt: skip
+    )
     exact = _count(data, kind) <= resamples
     observed = float(result.statistic)
     p = permutation_p(result.null_distribution, observed, rule=rule, exact=exact, center=center)
     name = f"permutation ({kind}), {'all' if exact else 'random'}, rule {rule}"
     return PermutationTest(
-        observed, p, None, sum(map(len, data)), name, rule if rule in ("greater", "less") else "two-sided", observed,
-        None, len(result.null_distribution), exact, dropped,
-    )  # fmt: skip
+        observed,
+        p,
+        None,
+        sum(map(len, data)),
+        name,
+        rule if rule in ("greater", "less") else "two-sided",
+        observed,
+        None,
+        len(result.null_distribution),
+        exact,
+        dropped,
+    )
 
 
 def _count(data: tuple[Array, ...], kind: str) -> int:

@@ -1,7 +1,7 @@
 """Polynomials in two variables with cross-validation that keeps the rows of a patient together.
 
-A plain k-fold split of 140 tumours in 38 patients predicts a tumour from its neighbours in the same liver; whole
-groups are therefore the unit of a fold, and "rows" has to be asked for by passing no groups.
+A plain k-fold split of 140 tumours in 38 patients predicts a tumour from its neighbours in the same liver;
+whole groups are therefore the unit of a fold, and "rows" has to be asked for by passing no groups.
 """
 
 from __future__ import annotations
@@ -45,7 +45,8 @@ class CrossValidated:
     r_by_fold : tuple of float
         NaN where a fold has fewer than three rows or does not vary.
     rmse, r_squared : float
-        r_squared = 1 − SSE/SST against the mean of each training set: at most 1, negative when worse than that mean.
+        r_squared = 1 − SSE/SST against the mean of each training set: at most 1, negative when worse than
+        that mean.
     parameters, n, dropped : int
     method : str
     """
@@ -64,7 +65,8 @@ class CrossValidated:
 
 
 def assign_group_folds(groups: ArrayLike, folds: int, *, seed: int) -> NDArray[np.int64]:
-    """Fold of each row, whole groups kept together and rows per fold balanced (largest groups first, ties by `seed`).
+    """Fold of each row, whole groups kept together and rows per fold balanced (largest groups first, ties
+    by `seed`).
 
     The result does not depend on the order of the rows.
 
@@ -86,16 +88,23 @@ def assign_group_folds(groups: ArrayLike, folds: int, *, seed: int) -> NDArray[n
 
 
 def cross_validate_polynomial(
-    outcome: ArrayLike, x: ArrayLike, y: ArrayLike, *, exponents: Sequence[tuple[int, int]], groups: ArrayLike | None,
-    folds: int, seed: int, scale: str = "training",
-) -> CrossValidated:  # fmt: skip
+    outcome: ArrayLike,
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    exponents: Sequence[tuple[int, int]],
+    groups: ArrayLike | None,
+    folds: int,
+    seed: int,
+    scale: str = "training",
+) -> CrossValidated:
     """Least-squares polynomial in two variables, predicted fold by fold.
 
     Parameters
     ----------
     groups : array-like or None
-        Clusters that must not be split between folds (patients). None: every row is its own group, which is what a
-        plain k-fold split does; say so when rows of one patient repeat.
+        Clusters that must not be split between folds (patients). None: every row is its own group, which is
+        what a plain k-fold split does; say so when rows of one patient repeat.
     scale : {"training", "none"}
         z-score x and y with the mean and SD of the training rows (conditioning; predictions change only for
         polynomials that lack lower terms, such as ``GRUSSU_EQ_17``), or leave them.
@@ -127,22 +136,38 @@ def cross_validate_polynomial(
     r_squared = float(1 - (error**2).sum() / ((t - baseline) ** 2).sum())
     kind = "rows" if groups is None else "groups"
     return CrossValidated(
-        predicted, t, fold, _pearson(predicted, t), by_fold, float(np.sqrt((error**2).mean())), r_squared,
-        len(exponents), len(t), dropped, f"{folds}-fold by {kind}, seed {seed}, scale {scale}",
-    )  # fmt: skip
+        predicted,
+        t,
+        fold,
+        _pearson(predicted, t),
+        by_fold,
+        float(np.sqrt((error**2).mean())),
+        r_squared,
+        len(exponents),
+        len(t),
+        dropped,
+        f"{folds}-fold by {kind}, seed {seed}, scale {scale}",
+    )
 
 
 def _predict(
-    target: Array, x: Array, y: Array, train: NDArray[np.bool_], test: NDArray[np.bool_],
-    exponents: Sequence[tuple[int, int]], scale: str,
-) -> Array:  # fmt: skip
+    target: Array,
+    x: Array,
+    y: Array,
+    train: NDArray[np.bool_],
+    test: NDArray[np.bool_],
+    exponents: Sequence[tuple[int, int]],
+    scale: str,
+) -> Array:
     if scale == "training":
         x, y = ((v - v[train].mean()) / (v[train].std() or 1.0) for v in (x, y))
     design = polynomial_terms(x, y, exponents)
     check_minimum(int(train.sum()), len(exponents) + 1, "training rows")
     coefficients, _, rank, _ = np.linalg.lstsq(design[train], target, rcond=None)
     if rank < len(exponents):
-        raise ValueError(f"Polynomial columns must be linearly independent. Given {len(exponents)} of rank {rank}.")
+        raise ValueError(
+            f"Polynomial columns must be linearly independent. Given {len(exponents)} of rank {rank}."
+        )
     return design[test] @ coefficients
 
 

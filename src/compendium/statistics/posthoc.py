@@ -1,8 +1,9 @@
 """Pairs of groups after a global test: Dunn, Tukey, Games–Howell, Dunnett T3.
 
-Dunnett T3 is written out because the public implementations (PMCMRplus, scikit-posthocs) round Welch's degrees of
-freedom: p = .036 for .024 in tiny groups, and with two groups the result is no longer Welch's t. Dunn's test is
-written out because scikit-posthocs returns p only and divides by zero when every value is equal.
+Dunnett T3 is written out because the public implementations (PMCMRplus, scikit-posthocs) round Welch's
+degrees of freedom: p = .036 for .024 in tiny groups, and with two groups the result is no longer Welch's t.
+Dunn's test is written out because scikit-posthocs returns p only and divides by zero when every value is
+equal.
 """
 
 from __future__ import annotations
@@ -84,10 +85,19 @@ def dunn_test(groups: Groups, *, adjust: str) -> tuple[Comparison, ...]:
     p = 2 * stats.norm.sf(np.abs(z))
     adjusted = adjust_p(p, adjust).p
     return tuple(
-        Comparison(names[i], names[j], float(difference[k]), float(z[k]), None, float(p[k]), float(adjusted[k]), None,
-                   f"Dunn, {adjust}")
+        Comparison(
+            names[i],
+            names[j],
+            float(difference[k]),
+            float(z[k]),
+            None,
+            float(p[k]),
+            float(adjusted[k]),
+            None,
+            f"Dunn, {adjust}",
+        )
         for k, (i, j) in enumerate(pairs)
-    )  # fmt: skip
+    )
 
 
 def tukey_test(groups: Groups, *, confidence: float = 0.95) -> tuple[Comparison, ...]:
@@ -127,17 +137,17 @@ def _studentized_range(groups: Groups, pooled: bool, confidence: float) -> tuple
         difference = float(arrays[i].mean() - arrays[j].mean())
         interval = Interval(difference, float(limits.low[i, j]), float(limits.high[i, j]), confidence, method)
         p = float(2 * stats.t.sf(abs(t), df))
-        pairs.append(Comparison(
-            names[i], names[j], difference, t, df, p, float(result.pvalue[i, j]), interval, method
-        ))  # fmt: skip
+        pairs.append(
+            Comparison(names[i], names[j], difference, t, df, p, float(result.pvalue[i, j]), interval, method)
+        )
     return tuple(pairs)
 
 
 def dunnett_t3_test(groups: Groups, *, confidence: float = 0.95) -> tuple[Comparison, ...]:
     """Dunnett's T3: Welch's t of each pair against the studentized maximum modulus, df not rounded.
 
-    Source: Dunnett 1980, J Am Stat Assoc 75:796, with k = g(g − 1)/2 pairs of g groups. With two groups this is
-    Welch's t test.
+    Source: Dunnett 1980, J Am Stat Assoc 75:796, with k = g(g − 1)/2 pairs of g groups. With two groups
+    this is Welch's t test.
 
     Raises
     ------
@@ -158,20 +168,32 @@ def dunnett_t3_test(groups: Groups, *, confidence: float = 0.95) -> tuple[Compar
     for i, j in pairs:
         t, df = _welch_t(arrays[i], arrays[j])
         difference = float(arrays[i].mean() - arrays[j].mean())
-        half = maximum_modulus_quantile(confidence, len(pairs), df) * abs(_standard_error(arrays[i], arrays[j]))
+        half = maximum_modulus_quantile(confidence, len(pairs), df) * abs(
+            _standard_error(arrays[i], arrays[j])
+        )
         interval = Interval(difference, difference - half, difference + half, confidence, "Dunnett T3")
-        comparisons.append(Comparison(
-            names[i], names[j], difference, t, df, float(2 * stats.t.sf(abs(t), df)),
-            maximum_modulus_sf(abs(t), len(pairs), df), interval, "Dunnett T3, fractional df",
-        ))  # fmt: skip
+        comparisons.append(
+            Comparison(
+                names[i],
+                names[j],
+                difference,
+                t,
+                df,
+                float(2 * stats.t.sf(abs(t), df)),
+                maximum_modulus_sf(abs(t), len(pairs), df),
+                interval,
+                "Dunnett T3, fractional df",
+            )
+        )
     return tuple(comparisons)
 
 
 def maximum_modulus_sf(q: float, count: int, df: float) -> float:
     """P(max |t_i| > q) for `count` independent normals over one common χ of `df` degrees of freedom.
 
-    The expectation over s = χ/√df is taken by the trapezoidal rule in log s, which converges faster than any power
-    of the step for this integrand; the complement is formed with expm1, so small p keep their digits.
+    The expectation over s = χ/√df is taken by the trapezoidal rule in log s, which converges faster than
+    any power of the step for this integrand; the complement is formed with expm1, so small p keep their
+    digits.
 
     Parameters
     ----------
@@ -189,7 +211,9 @@ def maximum_modulus_sf(q: float, count: int, df: float) -> float:
     0.058
     """
     if not q >= 0 or count < 1 or not df > 0:
-        raise ValueError(f"The maximum modulus needs q ≥ 0, count ≥ 1, df > 0. Given q={q}, count={count}, df={df}.")
+        raise ValueError(
+            f"The maximum modulus needs q ≥ 0, count ≥ 1, df > 0. Given q={q}, count={count}, df={df}."
+        )
     if np.isinf(df):
         return float(-np.expm1(count * np.log1p(-2 * special.ndtr(-q))))
     if count == 1:
@@ -197,7 +221,9 @@ def maximum_modulus_sf(q: float, count: int, df: float) -> float:
     low = 0.5 * np.log(stats.chi2.ppf(1e-40, df) / df)
     high = 0.5 * np.log(stats.chi2.isf(1e-25, df) / df)
     u = np.linspace(low, high, 4001)
-    log_density = df / 2 * np.log(df / 2) - special.gammaln(df / 2) + np.log(2) + df * u - df / 2 * np.exp(2 * u)
+    log_density = (
+        df / 2 * np.log(df / 2) - special.gammaln(df / 2) + np.log(2) + df * u - df / 2 * np.exp(2 * u)
+    )
     with np.errstate(divide="ignore"):  # q s = 0: log 0, and expm1(−inf) = −1 is meant
         exceed = -np.expm1(count * np.log1p(-2 * special.ndtr(-q * np.exp(u))))
     return float(min(1.0, (np.exp(log_density) * exceed).sum() * (u[1] - u[0])))
@@ -215,9 +241,14 @@ def maximum_modulus_quantile(confidence: float, count: int, df: float) -> float:
     upper = float(stats.t.isf((1 - confidence) / 2 / count, df))  # Bonferroni bounds it from above
     if count == 1:
         return single
-    return float(optimize.brentq(
-        lambda q: maximum_modulus_sf(q, count, df) - (1 - confidence), single, upper * (1 + 1e-9), xtol=1e-12
-    ))  # fmt: skip
+    return float(
+        optimize.brentq(
+            lambda q: maximum_modulus_sf(q, count, df) - (1 - confidence),
+            single,
+            upper * (1 + 1e-9),
+            xtol=1e-12,
+        )
+    )
 
 
 def _refuse_constant_pairs(names: tuple[str, ...], arrays: tuple[Array, ...], pooled: bool) -> None:
@@ -226,7 +257,9 @@ def _refuse_constant_pairs(names: tuple[str, ...], arrays: tuple[Array, ...], po
         return
     for i, j in combinations(range(len(names)), 2):
         if np.ptp(arrays[i]) == 0 and np.ptp(arrays[j]) == 0:
-            raise ValueError(f"One group of each pair must vary. Given constant groups {names[i]!r} and {names[j]!r}.")
+            raise ValueError(
+                f"One group of each pair must vary. Given constant groups {names[i]!r} and {names[j]!r}."
+            )
 
 
 def _standard_error(first: Array, second: Array) -> float:

@@ -36,6 +36,7 @@ class Curvature:
     singular: bool
 
     def satterthwaite(self, weights: Array) -> float:
+        """Return Satterthwaite's degrees of freedom of a linear combination of the fixed effects."""
         if self.singular:  # on the boundary only σ² is uncertain
             return self.residual_df
         a, da = float(weights @ self.base @ weights), float(weights @ self.slope @ weights)
@@ -138,6 +139,7 @@ class Profile:
         return values + (np.linalg.slogdet(inner)[1] if self.reml else 0.0)
 
     def curvature(self, ratio: float) -> Curvature:
+        """Return the variance of the fixed effects and the curvature of the likelihood at a variance ratio."""
         inverse, shift, square = self.solve(ratio)
         variance = square / self.weight_df
         shrink = 1 / (1 + self.size * ratio)

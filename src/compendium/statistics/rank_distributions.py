@@ -1,7 +1,8 @@
 """Exact distributions of rank statistics, with ties, and the Hodges–Lehmann estimates that belong to them.
 
-The distributions are counted, not sampled: subsets (rank sum) or sign patterns (signed rank) are enumerated by a sum
-over integers, with ranks doubled so that midranks stay integers (Streitberg and Röhmel 1986, shift algorithm).
+The distributions are counted, not sampled: subsets (rank sum) or sign patterns (signed rank) are enumerated
+by a sum over integers, with ranks doubled so that midranks stay integers (Streitberg and Röhmel 1986, shift
+algorithm).
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ LARGEST_PAIRS = 25_000_000  # pairwise differences held in memory (200 MB)
 
 
 def rank_sum_distribution(ranks: Array, size: int) -> tuple[NDArray[np.int64], Array]:
-    """Support (sums of doubled ranks) and probabilities of the rank sum of `size` out of ``len(ranks)`` values.
+    """Support (sums of doubled ranks) and probabilities of the rank sum of `size` out of ``len(ranks)``
+    values.
 
     Examples
     --------
@@ -29,7 +31,9 @@ def rank_sum_distribution(ranks: Array, size: int) -> tuple[NDArray[np.int64], A
     doubled = np.rint(2 * ranks).astype(np.int64)
     total = int(np.sort(doubled)[::-1][:size].sum())
     if len(doubled) * size * total > LARGEST_TABLE:
-        raise ValueError(f"The exact rank-sum distribution is limited to some 200 values. Given {len(doubled)}.")
+        raise ValueError(
+            f"The exact rank-sum distribution is limited to some 200 values. Given {len(doubled)}."
+        )
     ways = np.zeros((size + 1, total + 1))
     ways[0, 0] = 1.0
     for rank in doubled:
@@ -43,7 +47,9 @@ def signed_rank_distribution(ranks: Array) -> tuple[NDArray[np.int64], Array]:
     doubled = np.rint(2 * ranks).astype(np.int64)
     total = int(doubled.sum())
     if len(doubled) * total > LARGEST_TABLE:
-        raise ValueError(f"The exact signed-rank distribution is limited to some 500 pairs. Given {len(doubled)}.")
+        raise ValueError(
+            f"The exact signed-rank distribution is limited to some 500 pairs. Given {len(doubled)}."
+        )
     probability = np.zeros(total + 1)
     probability[0] = 1.0
     for rank in doubled:
@@ -90,8 +96,8 @@ def exact_signed_rank_p(ranks: Array, v: float, alternative: str) -> float:
 def hodges_lehmann_shift(first: Array, second: Array, *, exact: bool, confidence: float) -> Interval:
     """Median of all differences first − second with its distribution-free interval.
 
-    `exact` takes the order statistics from the exact distribution without ties (as R does); else from the normal
-    approximation with tie correction.
+    `exact` takes the order statistics from the exact distribution without ties (as R does); else from the
+    normal approximation with tie correction.
 
     Raises
     ------
@@ -138,7 +144,7 @@ def hodges_lehmann_paired(difference: Array, *, exact: bool, confidence: float) 
 
 
 def _lower_index(support: NDArray[np.int64], probability: Array, confidence: float) -> int:
-    """Number of the lower order statistic, counted from 1, from an exact distribution (doubled support, no ties)."""
+    """Number of the lower order statistic, from 1, by an exact distribution (doubled support, no ties)."""
     values = probability[support[probability > 0][0] :: 2]
     quantile = int(np.searchsorted(np.cumsum(values), (1 - confidence) / 2 * (1 - 1e-12)))
     return max(quantile, 1)

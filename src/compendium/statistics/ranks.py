@@ -1,7 +1,7 @@
 """Rank tests: every test states its method, correction and zero rule; none is chosen silently.
 
-R's own switching rule is available by name (``method="r"``), so that "what R prints" can be written out. Missing
-values are dropped within each group (within each pair for paired tests) and counted in ``dropped``.
+R's own switching rule is available by name (``method="r"``), so that "what R prints" can be written out.
+Missing values are dropped within each group (within each pair for paired tests) and counted in ``dropped``.
 """
 
 from __future__ import annotations
@@ -23,17 +23,22 @@ Array = NDArray[np.float64]
 
 
 def mann_whitney(
-    first: ArrayLike, second: ArrayLike, *, method: str, continuity: bool = True, alternative: str = "two-sided",
+    first: ArrayLike,
+    second: ArrayLike,
+    *,
+    method: str,
+    continuity: bool = True,
+    alternative: str = "two-sided",
     confidence: float = 0.95,
-) -> GroupTest:  # fmt: skip
+) -> GroupTest:
     """Mann–Whitney U (Wilcoxon rank sum) with the Hodges–Lehmann shift.
 
     Parameters
     ----------
     method : {"exact", "asymptotic", "r"}
         ``"exact"``: permutation distribution of the midranks, valid with ties (R: `coin`, not `wilcox.test`).
-        ``"asymptotic"``: normal with tie correction. ``"r"``: the rule of R's `wilcox.test`: exact if both groups have
-        fewer than 50 values and nothing is tied, else asymptotic with continuity correction.
+        ``"asymptotic"``: normal with tie correction. ``"r"``: the rule of R's `wilcox.test`: exact if both
+        groups have fewer than 50 values and nothing is tied, else asymptotic with continuity correction.
         (scipy's ``"auto"`` switches elsewhere, and its ``"exact"`` ignores ties.)
     continuity : bool
         Half-unit correction, used by ``"asymptotic"`` only.
@@ -43,8 +48,8 @@ def mann_whitney(
     Returns
     -------
     GroupTest
-        ``statistic``: U of `first` (R's W). ``estimate``: median of all n1·n2 differences first − second (R prints a
-        root of the normal score instead when it is not exact; that root lies within one difference).
+        ``statistic``: U of `first` (R's W). ``estimate``: median of all n1·n2 differences first − second (R
+        prints a root of the normal score instead when it is not exact; that root lies within one difference).
         With every value equal, p = 1: the permutation distribution has one point.
 
     Examples
@@ -65,7 +70,9 @@ def mann_whitney(
         p, name = exact_rank_sum_p(ranks, len(a), alternative), "Mann–Whitney, exact" + " with ties" * tied
     else:
         p = _asymptotic_rank_sum_p(a, b, corrected, alternative)
-        name = "Mann–Whitney, normal, " + ("continuity corrected" if corrected else "no continuity correction")
+        name = "Mann–Whitney, normal, " + (
+            "continuity corrected" if corrected else "no continuity correction"
+        )
     interval = hodges_lehmann_shift(a, b, exact=exact, confidence=confidence)
     return GroupTest(
         u, p, None, len(ranks), name, alternative, interval.estimate, interval, (len(a), len(b)), dropped
@@ -80,24 +87,30 @@ def _asymptotic_rank_sum_p(a: Array, b: Array, continuity: bool, alternative: st
 
 
 def wilcoxon_signed_rank(
-    first: ArrayLike, second: ArrayLike, *, method: str, zeros: str, continuity: bool = True,
-    alternative: str = "two-sided", confidence: float = 0.95,
-) -> GroupTest:  # fmt: skip
+    first: ArrayLike,
+    second: ArrayLike,
+    *,
+    method: str,
+    zeros: str,
+    continuity: bool = True,
+    alternative: str = "two-sided",
+    confidence: float = 0.95,
+) -> GroupTest:
     """Wilcoxon signed-rank test on first − second with the Hodges–Lehmann pseudomedian.
 
     Parameters
     ----------
     method : {"exact", "asymptotic", "r"}
-        ``"exact"``: all sign changes of the midranks, valid with ties and zeros. ``"r"``: R's rule: exact if n < 50
-        without ties or zeros, else normal with continuity correction and zeros dropped.
+        ``"exact"``: all sign changes of the midranks, valid with ties and zeros. ``"r"``: R's rule: exact
+        if n < 50 without ties or zeros, else normal with continuity correction and zeros dropped.
     zeros : {"wilcoxon", "pratt"}
         Differences of zero are dropped before ranking, or ranked and then dropped.
 
     Returns
     -------
     GroupTest
-        ``statistic``: V, the sum of the positive ranks. ``n``: complete pairs. ``estimate``: median of the Walsh
-        averages of *all* differences. With all pairs equal, p = 1.
+        ``statistic``: V, the sum of the positive ranks. ``n``: complete pairs. ``estimate``: median of the
+        Walsh averages of *all* differences. With all pairs equal, p = 1.
 
     Examples
     --------
@@ -119,13 +132,24 @@ def wilcoxon_signed_rank(
     if exact:
         p, name = exact_signed_rank_p(ranks, v, alternative), "exact"
     else:
-        p, name = _normal_signed_rank_p(ranks, v, corrected, alternative), "normal" + ", continuity" * corrected
+        p, name = (
+            _normal_signed_rank_p(ranks, v, corrected, alternative),
+            "normal" + ", continuity" * corrected,
+        )
     interval = hodges_lehmann_paired(difference, exact=exact, confidence=confidence)
     n = len(difference)
     return GroupTest(
-        v, p, None, n, f"Wilcoxon signed rank, {name}, zeros by {zeros if method != 'r' else 'wilcoxon'}", alternative,
-        interval.estimate, interval, (n, n), dropped,
-    )  # fmt: skip
+        v,
+        p,
+        None,
+        n,
+        f"Wilcoxon signed rank, {name}, zeros by {zeros if method != 'r' else 'wilcoxon'}",
+        alternative,
+        interval.estimate,
+        interval,
+        (n, n),
+        dropped,
+    )
 
 
 def _signed_ranks(difference: Array, zeros: str) -> tuple[Array, Array]:

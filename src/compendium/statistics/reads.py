@@ -275,7 +275,9 @@ def _tango_limit(b: int, c: int, n: int, z: float) -> float:
 
     if b - c == -n:
         return -1.0
-    top = (b - c) / n - 1e-12  # not the estimate itself: with b = c = 0 its variance is 0 and it would pass for a root
+    top = (
+        b - c
+    ) / n - 1e-12  # not the estimate itself: with b = c = 0 its variance is 0 and it would pass for a root
     return float(optimize.brentq(score, -1 + 1e-15, top, xtol=1e-15, rtol=1e-14))
 
 

@@ -39,7 +39,7 @@ def auc_variance(auc: float, positives: float, negatives: float, *, method: str)
 
 @dataclass(frozen=True)
 class SampleSize:
-    """Smallest number of positives and negatives (or of pairs, in `total`) with the power or precision reached."""
+    """Smallest positives and negatives (or pairs, in `total`), and the power or precision reached."""
 
     positives: int
     negatives: int
@@ -49,7 +49,14 @@ class SampleSize:
 
 
 def size_for_auc(
-    auc: float, *, ratio: float, power: float, alpha: float, sides: int, null: float = 0.5, method: str = "obuchowski"
+    auc: float,
+    *,
+    ratio: float,
+    power: float,
+    alpha: float,
+    sides: int,
+    null: float = 0.5,
+    method: str = "obuchowski",
 ) -> SampleSize:
     """Positives and negatives needed to show AUROC > `null`.
 
@@ -78,7 +85,9 @@ def size_for_auc(
 
     n = _smallest(achieved, power)
     negatives = int(np.ceil(ratio * n - 1e-9))
-    return SampleSize(n, negatives, n + negatives, round(achieved(n), 4), f"{method}, null {null:g}, {sides}-sided")
+    return SampleSize(
+        n, negatives, n + negatives, round(achieved(n), 4), f"{method}, null {null:g}, {sides}-sided"
+    )
 
 
 def size_for_auc_precision(
@@ -117,7 +126,9 @@ def power_paired_reads(pairs: int, gain: float, loss: float, *, alpha: float = 0
     """
     discordant = gain + loss
     if not 0 < discordant <= 1 or min(gain, loss) < 0:
-        raise ValueError(f"gain and loss must be probabilities with 0 < gain + loss ≤ 1. Given {gain:g} and {loss:g}.")
+        raise ValueError(
+            f"gain and loss must be probabilities with 0 < gain + loss ≤ 1. Given {gain:g} and {loss:g}."
+        )
     power = 0.0
     for m in range(1, pairs + 1):
         weight = stats.binom.pmf(m, pairs, discordant)
@@ -128,17 +139,20 @@ def power_paired_reads(pairs: int, gain: float, loss: float, *, alpha: float = 0
             critical -= 1
         if critical >= 0:
             share = gain / discordant
-            power += weight * (stats.binom.cdf(critical, m, share) + stats.binom.sf(m - critical - 1, m, share))
+            power += weight * (
+                stats.binom.cdf(critical, m, share) + stats.binom.sf(m - critical - 1, m, share)
+            )
     return float(power)
 
 
 def size_for_paired_reads(
     gain: float, loss: float, *, power: float, alpha: float = 0.05, design_effect: float = 1.0
 ) -> SampleSize:
-    """Pairs for McNemar's test (Connor 1987), multiplied by the design effect of examinations within patients.
+    """Pairs for McNemar's test (Connor 1987), multiplied by the design effect of examinations within
+    patients.
 
-    `achieved` is the exact power at the uninflated size; Connor's formula has no continuity correction, so the exact
-    test stays some points below the target.
+    `achieved` is the exact power at the uninflated size; Connor's formula has no continuity correction, so
+    the exact test stays some points below the target.
 
     Examples
     --------

@@ -21,7 +21,9 @@ def test_nullable_integers_and_booleans_of_pandas_are_numbers():
 
 
 def test_missing_labels_drop_their_row():
-    (x, label), dropped = validation.drop_incomplete(x=[1, 2, 3], cluster=["a", None, np.nan], labels=["cluster"])
+    (x, label), dropped = validation.drop_incomplete(
+        x=[1, 2, 3], cluster=["a", None, np.nan], labels=["cluster"]
+    )
     assert (x.tolist(), label.tolist(), dropped) == ([1], ["a"], 2)
 
 

@@ -96,7 +96,9 @@ def test_a_finding_fails(tmp_path, old, new, message):
     ],
 )
 def test_an_inventory_row_fails(tmp_path, row, message):
-    path = write(tmp_path, f"items:\n  - {{study: toy2025, item: Fig 1, shows: x, {row}}}\n", "inventory.yaml")
+    path = write(
+        tmp_path, f"items:\n  - {{study: toy2025, item: Fig 1, shows: x, {row}}}\n", "inventory.yaml"
+    )
     with pytest.raises(StructureError, match=message):
         load_inventory(path)
 
@@ -105,4 +107,10 @@ def test_the_projects_own_files_are_sound():
     studies, findings, inventory = load_studies(), load_findings(), load_inventory()
     assert len(studies["stadlbauer2025"].claims) > 150
     assert all(f["study"] in studies for f in findings.values())
-    assert {row["study"] for row in inventory} >= {"stadlbauer2025", "nocera2025", "bischof2024", "schroers2026", "grussu2025"}
+    assert {row["study"] for row in inventory} >= {
+        "stadlbauer2025",
+        "nocera2025",
+        "bischof2024",
+        "schroers2026",
+        "grussu2025",
+    }

@@ -36,7 +36,12 @@ def test_a_number_hidden_behind_a_table_still_depends_on_its_roots():
     tp, fn = root("tp", 3), root("fn", 2)
     table = derive("table", lambda a, b: pd.DataFrame({"read": [1] * int(a) + [0] * int(b)}), (tp, fn))
     mean = derive("mean", lambda t: float(t["read"].mean()), (table,))
-    assert (mean.value, mean.uses, mean.evidence, mean.interval) == (0.6, ["fn", "tp"], "internal", (0.6, 0.6))
+    assert (mean.value, mean.uses, mean.evidence, mean.interval) == (
+        0.6,
+        ["fn", "tp"],
+        "internal",
+        (0.6, 0.6),
+    )
     assert derive("shape", lambda t: float(t.shape[1]), (table,)).evidence == "none"
 
 
@@ -55,14 +60,18 @@ def test_stronger_means_earlier_in_the_table():
 def test_two_steps_that_share_a_root_do_not_widen_the_interval():
     a = root("a", 10, 0.5)
     doubled = derive("doubled", lambda v: 2 * v, (a,))
-    assert derive("zero", lambda x, y: x - 2 * y, (doubled, a), probe=False).interval == pytest.approx((0.0, 0.0))
+    assert derive("zero", lambda x, y: x - 2 * y, (doubled, a), probe=False).interval == pytest.approx(
+        (0.0, 0.0)
+    )
 
 
 def test_an_extreme_inside_the_box_is_found():
     a, b = root("a", 0.3, 1.0), root("b", -0.2, 1.0)
     low, high = derive("bowl", lambda x, y: (x - 0.1) ** 2 + (y + 0.4) ** 2, (a, b)).interval
     assert low == pytest.approx(0.0, abs=1e-9)
-    assert high == pytest.approx(max((0.3 + s - 0.1) ** 2 + (-0.2 + t + 0.4) ** 2 for s in (-1, 1) for t in (-1, 1)))
+    assert high == pytest.approx(
+        max((0.3 + s - 0.1) ** 2 + (-0.2 + t + 0.4) ** 2 for s in (-1, 1) for t in (-1, 1))
+    )
 
 
 def test_many_roots_go_to_the_corners_that_their_signs_point_to():

@@ -61,7 +61,9 @@ def test_exact_numbers_and_other_units_of_rounding():
     assert parse_printed("1.5", half_unit="0.25").bounds() == (1.25, 1.75)
 
 
-@pytest.mark.parametrize("text", ["", "ten", "1.2.3", "--3", "5 mg", "1,23", "<", "%", "1e", "0x10", "nan", "inf"])
+@pytest.mark.parametrize(
+    "text", ["", "ten", "1.2.3", "--3", "5 mg", "1,23", "<", "%", "1e", "0x10", "nan", "inf"]
+)
 def test_a_text_that_is_no_number_fails(text):
     with pytest.raises(ValueError, match="A printed number has digits"):
         parse_printed(text)
@@ -113,7 +115,12 @@ def test_a_decimal_tie_computed_in_binary_still_agrees():
 
 @pytest.mark.parametrize(
     ("text", "low", "high", "admissible"),
-    [("83", 0, 100, (0, 100)), ("83", -INF, INF, None), (">0", 5, 5, (0.5, 100)), ("83", math.nan, math.nan, None)],
+    [
+        ("83", 0, 100, (0, 100)),
+        ("83", -INF, INF, None),
+        (">0", 5, 5, (0.5, 100)),
+        ("83", math.nan, math.nan, None),
+    ],
 )
 def test_a_comparison_that_could_not_have_failed_is_no_agreement(text, low, high, admissible):
     assert judge(parse_printed(text), low, high, admissible).agrees is None

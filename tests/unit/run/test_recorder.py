@@ -43,7 +43,9 @@ def test_a_printed_number_carries_its_interval_and_is_remembered(chapter):
 
 
 def test_a_derived_number_is_recorded_with_all_that_follows_from_its_sources(chapter):
-    chapter.derive("doubled", lambda v, factor: factor * v, chapter.printed("mean"), unit="cm3", about="twice", factor=2)
+    chapter.derive(
+        "doubled", lambda v, factor: factor * v, chapter.printed("mean"), unit="cm3", about="twice", factor=2
+    )
     entry = saved(chapter)["results"]["doubled"]
     assert entry == {
         "value": 26.8, "interval": [26.7, 26.9], "unit": "cm3", "evidence": "internal", "uses": ["toy2025/mean"],
@@ -55,10 +57,16 @@ def test_tables_are_intermediates_and_integers_stay_integers(chapter):
     table = chapter.derive("table", lambda n: pd.DataFrame({"x": range(int(n))}), chapter.printed("tp"))
     chapter.derive("rows", len, table)
     results = saved(chapter)["results"]
-    assert list(results) == ["rows"] and results["rows"]["value"] == 283 and isinstance(results["rows"]["value"], int)
+    assert (
+        list(results) == ["rows"]
+        and results["rows"]["value"] == 283
+        and isinstance(results["rows"]["value"], int)
+    )
 
 
-@pytest.mark.parametrize(("value", "stored"), [(math.nan, None), (math.inf, "infinity"), (-math.inf, "-infinity")])
+@pytest.mark.parametrize(
+    ("value", "stored"), [(math.nan, None), (math.inf, "infinity"), (-math.inf, "-infinity")]
+)
 def test_numbers_that_json_does_not_know_are_stored_as_words(chapter, value, stored):
     chapter.derive("odd", lambda v: value, chapter.printed("tp"))
     assert saved(chapter)["results"]["odd"]["value"] == stored
@@ -82,20 +90,32 @@ def test_prose_quotes_results_by_name(chapter):
     chapter.derive("cut.share", lambda v: 100 * v / 341, chapter.printed("tp"), unit="%")
     chapter.derive("cut.none", lambda v: math.nan, chapter.printed("tp"))
     chapter.derive("cut.p", lambda v: v * 1e-12, chapter.printed("tp"))
-    text = chapter.text("{cut.share:.1f} % of {what}, {cut.none:.2f}, p = {cut.p:p}, {x:.1f}", what="all", x=-1.25)
+    text = chapter.text(
+        "{cut.share:.1f} % of {what}, {cut.none:.2f}, p = {cut.p:p}, {x:.1f}", what="all", x=-1.25
+    )
     assert text == "83.0 % of all, not estimable, p = 2.8 × 10⁻¹⁰, −1.2"
     with pytest.raises(KeyError, match="neither a result nor an argument"):
         chapter.text("{cut.shares}")
 
 
 def test_words_of_a_user_cannot_become_markup(chapter):
-    assert chapter.text("{name}", name="<b>*a*</b> [x](y) `z`") == "&lt;b&gt;\\*a\\*&lt;/b&gt; \\[x\\](y) \\`z\\`"
+    assert (
+        chapter.text("{name}", name="<b>*a*</b> [x](y) `z`")
+        == "&lt;b&gt;\\*a\\*&lt;/b&gt; \\[x\\](y) \\`z\\`"
+    )
 
 
 def test_a_figure_leaves_four_files_without_dates_and_the_table_behind_it(chapter):
     figure, axes = plt.subplots()
     axes.plot([0, 1], [0, 1])
-    chapter.figure(figure, "fig-line", pd.DataFrame({"x": [0, 1], "y": [0, 0.5]}), "A {word}", "A line rises", word="line")
+    chapter.figure(
+        figure,
+        "fig-line",
+        pd.DataFrame({"x": [0, 1], "y": [0, 0.5]}),
+        "A {word}",
+        "A line rises",
+        word="line",
+    )
     folder = chapter.folder / "figures"
     first = {p.name: p.read_bytes() for p in folder.iterdir()}
     assert set(first) == {"fig-line.svg", "fig-line.png", "fig-line.pdf", "fig-line.csv"}
@@ -107,8 +127,15 @@ def test_a_figure_leaves_four_files_without_dates_and_the_table_behind_it(chapte
 def test_a_table_escapes_its_cells(chapter):
     from compendium.run.display import frame_to_html
 
-    shown = frame_to_html(pd.DataFrame({"<i>": ["<script>"], "n": [-1.5], "m": [None]}), {"n": "{:.1f}"[2:-1]}, "a & b")
-    assert "<script>" not in shown and "&lt;script&gt;" in shown and "&lt;i&gt;" in shown and "a &amp; b" in shown
+    shown = frame_to_html(
+        pd.DataFrame({"<i>": ["<script>"], "n": [-1.5], "m": [None]}), {"n": "{:.1f}"[2:-1]}, "a & b"
+    )
+    assert (
+        "<script>" not in shown
+        and "&lt;script&gt;" in shown
+        and "&lt;i&gt;" in shown
+        and "a &amp; b" in shown
+    )
     assert '<td class="number">−1.5</td>' in shown and "<td>–</td>" in shown
 
 
@@ -117,7 +144,11 @@ def test_a_second_route_that_disagrees_decides_the_status(chapter):
     assert [a.status for a in chapter.assessments()] == ["consistent"]
     chapter.route("share", "by the other table", lambda v: v / 10, chapter.printed("tp"))
     (assessment,) = chapter.assessments()
-    assert (assessment.status, assessment.route, assessment.ours) == ("inconsistent", "by the other table", 28.3)
+    assert (assessment.status, assessment.route, assessment.ours) == (
+        "inconsistent",
+        "by the other table",
+        28.3,
+    )
 
 
 def test_an_improbable_value_is_in_tension_only_when_the_whole_range_is_improbable(chapter):
@@ -128,6 +159,8 @@ def test_an_improbable_value_is_in_tension_only_when_the_whole_range_is_improbab
     assert chapter.assessments()[0].status == "tension"
 
 
-@pytest.mark.parametrize(("p", "text"), [(0.05, "0.05"), (0.00012, "0.00012"), (1.6e-11, "1.6 × 10⁻¹¹"), (0.0, "0")])
+@pytest.mark.parametrize(
+    ("p", "text"), [(0.05, "0.05"), (0.00012, "0.00012"), (1.6e-11, "1.6 × 10⁻¹¹"), (0.0, "0")]
+)
 def test_p_values_are_written_with_two_digits(p, text):
     assert format_p(p) == text

@@ -30,7 +30,7 @@ def test_reference_batch_is_returned_bit_for_bit():
 
 
 def test_protected_difference_survives_and_unprotected_one_shrinks():
-    clean, dirty, batch = make(1)
+    _, dirty, batch = make(1)
     group = np.where(batch == "a", np.arange(60) % 4 == 0, np.arange(60) % 4 != 0).astype(float)
     dirty = dirty + 2 * group[:, None] * np.where(batch == "b", 2, np.where(batch == "c", 0.5, 1))[:, None]
     kept = combat(dirty, batch, covariates={"group": group}).values
@@ -53,7 +53,9 @@ def test_missing_values_stay_missing_and_do_not_spread():
 def test_order_of_samples_does_not_matter():
     _, dirty, batch = make(3)
     order = np.random.default_rng(1).permutation(60)
-    np.testing.assert_allclose(combat(dirty[order], batch[order]).values, combat(dirty, batch).values[order], rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(
+        combat(dirty[order], batch[order]).values, combat(dirty, batch).values[order], rtol=1e-9, atol=1e-9
+    )
 
 
 def test_constant_feature_is_named_and_left():
@@ -83,7 +85,9 @@ def test_group_that_is_the_batch_is_refused():
     _, dirty, batch = make(7)
     with pytest.raises(ConfoundedError, match="must not coincide"):
         combat(dirty, batch, group=batch == "a")
-    with pytest.raises(ConfoundedError, match="must not be determined by batch. Given 3 batches and covariates group"):
+    with pytest.raises(
+        ConfoundedError, match="must not be determined by batch. Given 3 batches and covariates group"
+    ):
         combat(dirty, batch, covariates={"group": (batch == "a").astype(float)})
 
 
@@ -133,5 +137,7 @@ def test_unknown_reference_and_missing_covariate_fail():
     _, dirty, batch = make(9)
     with pytest.raises(ValueError, match="reference must be one of the batches a, b, c. Given 'z'"):
         combat(dirty, batch, reference="z")
-    with pytest.raises(ValueError, match="Covariate 'age' must have 60 values, none missing. Given 60, 1 missing"):
+    with pytest.raises(
+        ValueError, match="Covariate 'age' must have 60 values, none missing. Given 60, 1 missing"
+    ):
         combat(dirty, batch, covariates={"age": [None, *range(59)]})

@@ -22,7 +22,9 @@ from compendium.statistics.sample_size import (
 
 
 def clustered(rng, trials, patients, samples, icc):
-    return np.sqrt(icc) * rng.normal(size=(trials, patients, 1)) + np.sqrt(1 - icc) * rng.normal(size=(trials, patients, samples))
+    return np.sqrt(icc) * rng.normal(size=(trials, patients, 1)) + np.sqrt(1 - icc) * rng.normal(
+        size=(trials, patients, samples)
+    )
 
 
 def test_null_variance_of_a_clustered_correlation_is_one_over_the_effective_size():
@@ -73,7 +75,10 @@ def test_limits_of_the_design_effect():
 
 
 def test_more_targeting_error_lowers_power():
-    powers = [plan_correlation(0.5, patients=20, samples=3, icc_x=0.3, icc_y=0.3, attenuation=a).power for a in (1, 0.8, 0.5)]
+    powers = [
+        plan_correlation(0.5, patients=20, samples=3, icc_x=0.3, icc_y=0.3, attenuation=a).power
+        for a in (1, 0.8, 0.5)
+    ]
     assert powers == sorted(powers, reverse=True)
 
 
@@ -125,7 +130,10 @@ def test_size_for_a_correlation_inverts_power():
         (lambda: effective_size(10, 2, 1.5), "icc must lie in"),
         (lambda: targeting_attenuation(1, 0, error_is="per axis"), "length > 0"),
         (lambda: targeting_attenuation(1, 1, error_is="sd"), "error_is must be one of"),
-        (lambda: plan_difference(1, patients=(1, 5), samples=2, icc=0), "at least two patients. Given 1 and 5"),
+        (
+            lambda: plan_difference(1, patients=(1, 5), samples=2, icc=0),
+            "at least two patients. Given 1 and 5",
+        ),
         (lambda: size_for_auc(0.5, ratio=1, power=0.8, alpha=0.05, sides=2), "must exceed the null value"),
         (lambda: size_for_paired_reads(0.1, 0.1, power=0.8), "must differ. Given 0.1 twice"),
         (lambda: power_paired_reads(10, 0.7, 0.7), "must be probabilities"),

@@ -87,7 +87,10 @@ def test_bad_input_is_refused_with_problem_rule_and_value(call, message):
 @given(n=st.integers(1, 60), data=st.data(), method=st.sampled_from(["wilson", "clopper-pearson"]))
 def test_proportion_intervals_hold_the_estimate_and_mirror(n, data, method):
     count = data.draw(st.integers(0, n))
-    got, mirror = d.proportion_interval(count, n, method=method), d.proportion_interval(n - count, n, method=method)
+    got, mirror = (
+        d.proportion_interval(count, n, method=method),
+        d.proportion_interval(n - count, n, method=method),
+    )
     assert 0 <= got.lower <= got.estimate <= got.upper <= 1
     assert (got.lower, got.upper) == approx((1 - mirror.upper, 1 - mirror.lower), abs=1e-9)
 
@@ -98,7 +101,9 @@ def test_tango_interval_mirrors_and_agrees_with_the_score_test(b, c, rest):
     got, mirror = d.paired_difference_interval(b, c, n), d.paired_difference_interval(c, b, n)
     assert (got.lower, got.upper) == approx((-mirror.upper, -mirror.lower), abs=1e-9)
     assert -1 <= got.lower < got.estimate < got.upper <= 1
-    z = abs(b - c) / np.sqrt(b + c) if b + c else 0.0  # at zero the score test is McNemar's without correction
+    z = (
+        abs(b - c) / np.sqrt(b + c) if b + c else 0.0
+    )  # at zero the score test is McNemar's without correction
     if abs(z - 1.959964) > 1e-3:
         assert (0 in got) == (z < 1.959964)
 
@@ -117,7 +122,9 @@ def test_wald_and_bonett_price_intervals_by_hand():
     assert got.estimate == approx(6 / 21)
     assert d.paired_difference_interval(0, 0, 10, method="wald").upper == 0  # why Wald is not the default
     z2 = 1.959963984540054**2
-    assert d.paired_difference_interval(0, 0, 10).upper == approx(z2 / (10 + z2))  # Tango (1998) for no discordance
+    assert d.paired_difference_interval(0, 0, 10).upper == approx(
+        z2 / (10 + z2)
+    )  # Tango (1998) for no discordance
 
 
 def test_tango_covers_a_planted_difference(rng):

@@ -13,7 +13,9 @@ def test_tost_equals_statsmodels():
     for ours, theirs in (("pooled", "pooled"), ("welch", "unequal")):
         p = ttost_ind(a, b, -1.5, 1.5, usevar=theirs)[0]
         assert tost_groups(a, b, low=-1.5, high=1.5, variances=ours).p == pytest.approx(p, rel=1e-10)
-    assert tost_paired(a[:9], b, low=-3, high=3).p == pytest.approx(ttost_paired(a[:9], b, -3, 3)[0], rel=1e-10)
+    assert tost_paired(a[:9], b, low=-3, high=3).p == pytest.approx(
+        ttost_paired(a[:9], b, -3, 3)[0], rel=1e-10
+    )
 
 
 def test_interval_inside_the_margins_is_the_same_as_p_below_alpha():

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 import statsmodels.api as sm
 
-from compendium.statistics.models import gaussian_criteria, information_criteria, regress_z_scores, standardize
+from compendium.statistics.models import (
+    gaussian_criteria,
+    information_criteria,
+    regress_z_scores,
+    standardize,
+)
 
 
 def make(n=40, seed=0):
@@ -31,7 +36,10 @@ def test_units_and_ddof_do_not_matter():
 def test_row_order_does_not_matter():
     y, a, b = make()
     order = np.random.default_rng(1).permutation(len(y))
-    first, again = regress_z_scores(y, {"a": a, "b": b}), regress_z_scores(y[order], {"a": a[order], "b": b[order]})
+    first, again = (
+        regress_z_scores(y, {"a": a, "b": b}),
+        regress_z_scores(y[order], {"a": a[order], "b": b[order]}),
+    )
     np.testing.assert_allclose(again.beta, first.beta, rtol=1e-12)
 
 

@@ -11,7 +11,9 @@ from compendium.statistics.permutation import permutation_p, permute_groups, per
 
 def test_doubled_rule_is_scipys():
     a, b = [3.0, 5, 8, 13, 21], [1.0, 1, 2, 4]
-    theirs = stats.permutation_test((a, b), lambda x, y, axis: np.mean(x, axis) - np.mean(y, axis), vectorized=True)
+    theirs = stats.permutation_test(
+        (a, b), lambda x, y, axis: np.mean(x, axis) - np.mean(y, axis), vectorized=True
+    )
     assert permute_groups(a, b, rule="doubled").p == pytest.approx(theirs.pvalue, rel=1e-12)
 
 
@@ -42,7 +44,7 @@ def test_same_seed_same_p_and_any_row_order():
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.lists(st.integers(-5, 5), min_size=1, max_size=7))
+@given(st.lists(st.integers(-5, 5), min_size=2, max_size=7))
 def test_symmetric_distributions_make_the_rules_agree(values):
     zero = [0] * len(values)
     absolute = permute_signs(values, zero, rule="absolute").p
@@ -51,7 +53,10 @@ def test_symmetric_distributions_make_the_rules_agree(values):
 
 def test_level_is_kept():
     rng = np.random.default_rng(8)
-    hits = [permute_groups(rng.exponential(size=5), rng.exponential(size=5), rule="absolute").p <= 0.05 for _ in range(300)]
+    hits = [
+        permute_groups(rng.exponential(size=5), rng.exponential(size=5), rule="absolute").p <= 0.05
+        for _ in range(300)
+    ]
     assert np.mean(hits) < 0.085  # exact level at most .05; SE .0126
 
 
@@ -65,6 +70,13 @@ def test_all_equal_gives_one_and_constant_correlation_fails():
 def test_rule_must_be_named():
     with pytest.raises(ValueError, match="rule must be one of 'absolute', 'doubled', 'greater', 'less'"):
         permute_signs([1, 2], [0, 0], rule="two-sided")
+
+
+def test_a_single_value_fails():
+    with pytest.raises(
+        ValueError, match="Group 'second' is too small: at least 2 values are needed. Given 1"
+    ):
+        permute_groups([1, 2, 3], [4], rule="absolute")
 
 
 def test_missing_values_are_counted():

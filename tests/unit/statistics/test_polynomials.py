@@ -28,7 +28,9 @@ def test_groups_are_never_split_and_every_fold_is_used(groups, folds, seed):
 def test_folds_follow_the_rows():
     groups = np.array(list("aabbbcddee"))
     order = np.random.default_rng(0).permutation(len(groups))
-    np.testing.assert_array_equal(assign_group_folds(groups[order], 3, seed=2), assign_group_folds(groups, 3, seed=2)[order])
+    np.testing.assert_array_equal(
+        assign_group_folds(groups[order], 3, seed=2), assign_group_folds(groups, 3, seed=2)[order]
+    )
 
 
 def test_predictions_equal_scikit_learn_on_the_same_folds():
@@ -68,7 +70,12 @@ def test_pure_noise_has_no_skill():
 
 def test_row_order_does_not_matter():
     rng = np.random.default_rng(7)
-    x, y, t, groups = rng.normal(size=30), rng.normal(size=30), rng.normal(size=30), np.repeat(list("abcdef"), 5)
+    x, y, t, groups = (
+        rng.normal(size=30),
+        rng.normal(size=30),
+        rng.normal(size=30),
+        np.repeat(list("abcdef"), 5),
+    )
     order = rng.permutation(30)
     options = {"exponents": ((0, 0), (1, 0), (0, 1)), "folds": 3, "seed": 1}
     first = cross_validate_polynomial(t, x, y, groups=groups, **options)
@@ -80,7 +87,9 @@ def test_awkward_inputs_fail():
     x = np.arange(8.0)
     with pytest.raises(ValueError, match="between 2 and the number of groups"):
         cross_validate_polynomial(x, x, x, exponents=((0, 0),), groups=["a"] * 8, folds=2, seed=0)
-    with pytest.raises(ValueError, match="Polynomial columns must be linearly independent. Given 3 of rank 2"):
+    with pytest.raises(
+        ValueError, match="Polynomial columns must be linearly independent. Given 3 of rank 2"
+    ):
         cross_validate_polynomial(x, x, x, exponents=((0, 0), (1, 0), (0, 1)), groups=None, folds=2, seed=0)
     with pytest.raises(ValueError, match="Too few training rows"):
         cross_validate_polynomial(x, x, x**2, exponents=FULL_CUBIC, groups=None, folds=4, seed=0)
@@ -91,5 +100,7 @@ def test_missing_rows_and_patients_without_label_are_dropped():
     t = 2 * x
     t[3] = np.nan
     groups = [None, *"aabbccddeef"]
-    result = cross_validate_polynomial(t, x, x % 3, exponents=((0, 0), (1, 0)), groups=groups, folds=3, seed=0)
+    result = cross_validate_polynomial(
+        t, x, x % 3, exponents=((0, 0), (1, 0)), groups=groups, folds=3, seed=0
+    )
     assert (result.n, result.dropped) == (10, 2)

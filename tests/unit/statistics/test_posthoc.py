@@ -64,9 +64,9 @@ def test_dunnett_t3_keeps_the_family_error_under_unequal_variances():
     rng = np.random.default_rng(2)
     spread = np.repeat([1.0, 1.0, 5.0, 3.0], [6, 10, 5, 8])
     cuts = np.cumsum([6, 10, 5])
-    trials = [np.split(rng.normal(0, spread), cuts) for _ in range(400)]
+    trials = [np.split(rng.normal(0, spread), cuts) for _ in range(200)]
     t3 = np.mean([min(p.p_adjusted for p in dunnett_t3_test(g)) < 0.05 for g in trials])
-    assert t3 < 0.075  # conservative in expectation; SE .011
+    assert t3 < 0.085  # conservative in expectation; SE .015
 
 
 def test_all_values_equal_gives_p_one_in_dunn_and_an_error_elsewhere():

@@ -43,7 +43,9 @@ def test_without_ties_scipy_agrees(alternative):
     rng = np.random.default_rng(3)
     a, b = rng.normal(size=13), rng.normal(0.7, size=9)
     ours = mann_whitney(a, b, method="exact", alternative=alternative)
-    assert ours.p == pytest.approx(stats.mannwhitneyu(a, b, method="exact", alternative=alternative).pvalue, rel=1e-12)
+    assert ours.p == pytest.approx(
+        stats.mannwhitneyu(a, b, method="exact", alternative=alternative).pvalue, rel=1e-12
+    )
     ours = wilcoxon_signed_rank(a[:9], b, method="asymptotic", zeros="wilcoxon", alternative=alternative)
     theirs = stats.wilcoxon(a[:9], b, method="asymptotic", correction=True, alternative=alternative)
     assert ours.p == pytest.approx(theirs.pvalue, rel=1e-10)
@@ -95,7 +97,9 @@ def test_exact_distribution_of_large_groups_is_refused():
 
 def test_hodges_lehmann_recovers_a_planted_shift_and_covers_it():
     rng = np.random.default_rng(5)
-    results = [mann_whitney(rng.standard_cauchy(12) + 2, rng.standard_cauchy(15), method="exact") for _ in range(400)]
+    results = [
+        mann_whitney(rng.standard_cauchy(12) + 2, rng.standard_cauchy(15), method="exact") for _ in range(400)
+    ]
     assert np.median([r.estimate for r in results]) == pytest.approx(2, abs=0.15)
     covered = np.mean([r.interval.lower <= 2 <= r.interval.upper for r in results])
     assert 0.93 < covered < 0.985  # exact and discrete: at least .95 in expectation, SE .011

@@ -12,8 +12,8 @@ module           what is in it
 `roc`            AUROC, interval, n; what an AUROC implies for subgroups
 ===============  ======================================================================================
 
-A verdict of "not compatible" holds under the assumptions it lists; another definition, exclusion or edition can
-dissolve it, and a finding states which were tried.
+A verdict of "not compatible" holds under the assumptions it lists; another definition, exclusion or edition
+can dissolve it, and a finding states which were tried.
 """
 
 from compendium.evidence.feasibility.verdict import Verdict

@@ -1,4 +1,4 @@
-"""Interval arithmetic on printed digits: exact for + − × ÷ and squares, and corners of a box for other functions."""
+"""Interval arithmetic on printed digits: exact for + − × ÷ and squares, corners of a box for the rest."""
 
 from __future__ import annotations
 
@@ -89,8 +89,8 @@ def range_over_box(
     function : callable
         Of as many numbers as there are boxes.
     points : int
-        Values per side. 2: corners, exact if the function is monotone in each argument. More: a grid, which can miss
-        an extremum between its points and so gives a range that is too narrow, never too wide.
+        Values per side. 2: corners, exact if the function is monotone in each argument. More: a grid, which
+        can miss an extremum between its points and so gives a range that is too narrow, never too wide.
 
     Examples
     --------

@@ -1,7 +1,7 @@
 """p, degrees of freedom, r, t, F, χ² and intervals from one another, as ranges.
 
-Monotone relations are evaluated at the corners of the printed intervals. p falls with the statistic for every df;
-where df is itself a range (Welch), all its corners and integers are tried.
+Monotone relations are evaluated at the corners of the printed intervals. p falls with the statistic for
+every df; where df is itself a range (Welch), all its corners and integers are tried.
 """
 
 from __future__ import annotations
@@ -32,8 +32,13 @@ def _trial_df(df: RangeLike) -> list[float]:
     return sorted({low, high, *map(float, inner)})
 
 
-def p_range(kind: str, statistic: RangeLike, df: RangeLike | tuple[RangeLike, RangeLike] | None = None, *,
-            sides: int = 2) -> FloatRange:  # fmt: skip
+def p_range(
+    kind: str,
+    statistic: RangeLike,
+    df: RangeLike | tuple[RangeLike, RangeLike] | None = None,
+    *,
+    sides: int = 2,
+) -> FloatRange:
     """Smallest and largest p that a printed statistic admits.
 
     Parameters
@@ -95,8 +100,9 @@ def r_from_t(t: float, df: float) -> float:
     return t / sqrt(t * t + df)
 
 
-def statistic_range(kind: str, p: RangeLike, df: float | tuple[float, float] | None = None, *,
-                    sides: int = 2) -> FloatRange:  # fmt: skip
+def statistic_range(
+    kind: str, p: RangeLike, df: float | tuple[float, float] | None = None, *, sides: int = 2
+) -> FloatRange:
     """Size of the statistic that a printed p admits (|t|, |z|, |r|, F or χ²).
 
     Examples
@@ -141,12 +147,14 @@ def check_p(kind: str, statistic: RangeLike, df: RangeLike | None, p: RangeLike)
     return verdict
 
 
-def sizes_for_p(kind: str, statistic: RangeLike, p: RangeLike, candidates: Iterable[int], *, sides: int = 2) -> Verdict:
+def sizes_for_p(
+    kind: str, statistic: RangeLike, p: RangeLike, candidates: Iterable[int], *, sides: int = 2
+) -> Verdict:
     """Sample sizes (r) or degrees of freedom (t, χ²) among the candidates for which statistic and p fit.
 
     Examples
     --------
-    >>> sizes_for_p("r", (0.195 ** 0.5, 0.205 ** 0.5), (0.0085, 0.0095), range(20, 67)).solutions  # R² = .20, p = .009
+    >>> sizes_for_p("r", (0.195 ** 0.5, 0.205 ** 0.5), (0.0085, 0.0095), range(20, 67)).solutions
     (32, 33, 34)
     """
     tried = list(candidates)
@@ -154,14 +162,20 @@ def sizes_for_p(kind: str, statistic: RangeLike, p: RangeLike, candidates: Itera
     fits = tuple(n for n in tried if meet(p_range(kind, statistic, n, sides=sides), printed)[0])
     what = "n" if kind == "r" else "df"
     return Verdict(
-        bool(fits), f"{what} from {kind} and p", None, printed, fits, False,
+        bool(fits),
+        f"{what} from {kind} and p",
+        None,
+        printed,
+        fits,
+        False,
         (f"{sides}-sided p", f"{what} between {min(tried)} and {max(tried)}", "observations independent"),
         f"{what} that fit: {', '.join(map(str, fits)) or 'none'}",
-    )  # fmt: skip
+    )
 
 
-def standard_error_from_interval(lower: RangeLike, upper: RangeLike, *, confidence: float = 0.95,
-                                 df: float | None = None) -> FloatRange:  # fmt: skip
+def standard_error_from_interval(
+    lower: RangeLike, upper: RangeLike, *, confidence: float = 0.95, df: float | None = None
+) -> FloatRange:
     """Standard error of a Wald interval: width / (2 · quantile); t quantile if `df` is given.
 
     Examples
@@ -175,8 +189,15 @@ def standard_error_from_interval(lower: RangeLike, upper: RangeLike, *, confiden
     return max(0.0, (c - b) / (2 * quantile)), (d - a) / (2 * quantile)
 
 
-def check_interval_p(estimate: RangeLike, lower: RangeLike, upper: RangeLike, p: RangeLike, *,
-                     confidence: float = 0.95, df: float | None = None) -> Verdict:  # fmt: skip
+def check_interval_p(
+    estimate: RangeLike,
+    lower: RangeLike,
+    upper: RangeLike,
+    p: RangeLike,
+    *,
+    confidence: float = 0.95,
+    df: float | None = None,
+) -> Verdict:
     """Printed p against estimate and Wald interval (null value 0; give logarithms for ratios).
 
     Examples
@@ -187,8 +208,14 @@ def check_interval_p(estimate: RangeLike, lower: RangeLike, upper: RangeLike, p:
     low, high = standard_error_from_interval(lower, upper, confidence=confidence, df=df)
     a, b = _absolute(estimate)
     if low == 0:
-        raise ValueError(f"The interval must have a width after rounding. Given a standard error from 0 to {high:g}.")
+        raise ValueError(
+            f"The interval must have a width after rounding. Given a standard error from 0 to {high:g}."
+        )
     ratio = (a / high, b / low)
     implied = p_range("z", ratio) if df is None else p_range("t", ratio, df)
-    return judge("p from estimate and interval", implied, as_floats(p),
-                 ("symmetric Wald interval", "two-sided p from the same standard error", "null value 0"))  # fmt: skip
+    return judge(
+        "p from estimate and interval",
+        implied,
+        as_floats(p),
+        ("symmetric Wald interval", "two-sided p from the same standard error", "null value 0"),
+    )

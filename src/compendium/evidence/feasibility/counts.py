@@ -1,4 +1,4 @@
-"""Whole numbers behind printed means and percentages: unprinted group sizes, cluster splits, rounding rules."""
+"""Whole numbers behind printed means and percentages: group sizes, cluster splits, rounding rules."""
 
 from __future__ import annotations
 
@@ -21,9 +21,14 @@ RULES = ("half up", "half even", "truncated", "rounded up")
 
 
 def enumerate_group_sizes(
-    means: Sequence[RangeLike], pooled: RangeLike, total: int, *, unlabelled: int = 0,
-    unlabelled_mean: RangeLike | None = None, minimum: int = 1,
-) -> Verdict:  # fmt: skip
+    means: Sequence[RangeLike],
+    pooled: RangeLike,
+    total: int,
+    *,
+    unlabelled: int = 0,
+    unlabelled_mean: RangeLike | None = None,
+    minimum: int = 1,
+) -> Verdict:
     """Group sizes for which the group means give the printed pooled mean.
 
     Parameters
@@ -40,12 +45,12 @@ def enumerate_group_sizes(
     Returns
     -------
     Verdict
-        ``solutions``: tuples of sizes. ``touching``: True if every solution meets the printed mean only at a limit.
-        Solutions that only touch are listed in ``note``.
+        ``solutions``: tuples of sizes. ``touching``: True if every solution meets the printed mean only at
+        a limit. Solutions that only touch are listed in ``note``.
 
     Examples
     --------
-    >>> enumerate_group_sizes([(1289.5, 1290.5), (1357.5, 1358.5)], (1322.5, 1323.5), 66).solutions    # nocera2025
+    >>> enumerate_group_sizes([(1289.5, 1290.5), (1357.5, 1358.5)], (1322.5, 1323.5), 66).solutions
     ((33, 33), (34, 32))
     >>> enumerate_group_sizes([(1289.5, 1290.5), (1357.5, 1358.5)], (1322.5, 1323.5), 66).note
     '2 solutions; only at a rounding limit: (33, 33)'
@@ -53,26 +58,42 @@ def enumerate_group_sizes(
     if unlabelled and unlabelled_mean is None:
         raise ValueError(f"unlabelled_mean is needed for unlabelled values. Given {unlabelled} of them.")
     ranges, printed = [as_range(m) for m in means], as_range(pooled)
-    extra = (unlabelled, as_range(unlabelled_mean)) if unlabelled_mean is not None else (0, (Fraction(0), Fraction(0)))
+    extra = (
+        (unlabelled, as_range(unlabelled_mean))
+        if unlabelled_mean is not None
+        else (0, (Fraction(0), Fraction(0)))
+    )
     solutions, touching = [], []
     for sizes in _compositions(total - extra[0], len(ranges), minimum):
         shares, limit = meet(_weighted(sizes, ranges, extra, total), printed)
         if shares:
             solutions.append(sizes)
             touching += [sizes] if limit else []
-    assumptions = [f"the pooled mean covers all {total} values", "the groups do not overlap",
-                   f"each group has at least {minimum} value(s)"]  # fmt: skip
+    assumptions = [
+        f"the pooled mean covers all {total} values",
+        "the groups do not overlap",
+        f"each group has at least {minimum} value(s)",
+    ]
     assumptions.append(f"{unlabelled} values without label" if unlabelled else "every value has a label")
     note = f"{len(solutions)} solutions"
     note += f"; only at a rounding limit: {', '.join(map(str, touching))}" if touching else ""
     shown = (float(printed[0]), float(printed[1]))
-    return Verdict(bool(solutions), "group sizes", None, shown, tuple(solutions),
-                   bool(solutions) and len(touching) == len(solutions), tuple(assumptions), note)  # fmt: skip
+    return Verdict(
+        bool(solutions),
+        "group sizes",
+        None,
+        shown,
+        tuple(solutions),
+        bool(solutions) and len(touching) == len(solutions),
+        tuple(assumptions),
+        note,
+    )
 
 
 def _weighted(sizes: Sequence[int], means: Sequence[Range], extra: tuple[int, Range], total: int) -> Range:
     low, high = (
-        (sum((n * m[i] for n, m in zip(sizes, means, strict=True)), Fraction(0)) + extra[0] * extra[1][i]) / total
+        (sum((n * m[i] for n, m in zip(sizes, means, strict=True)), Fraction(0)) + extra[0] * extra[1][i])
+        / total
         for i in (0, 1)
     )
     return low, high
@@ -89,11 +110,12 @@ def _compositions(total: int, parts: int, minimum: int) -> Iterable[tuple[int, .
 
 
 def split_clusters(counts: Mapping[int, int], *, clusters: int, samples: int) -> tuple[dict[int, int], ...]:
-    """Ways to choose `clusters` clusters with `samples` samples in all from a table size → number of clusters.
+    """Ways to choose `clusters` clusters with `samples` samples in all from a table size → number of
+    clusters.
 
     Examples
     --------
-    >>> len(split_clusters({1: 7, 2: 6, 3: 9, 4: 5}, clusters=13, samples=34))                     # nocera2025
+    >>> len(split_clusters({1: 7, 2: 6, 3: 9, 4: 5}, clusters=13, samples=34))  # nocera2025
     20
     """
     sizes = sorted(counts)
@@ -141,7 +163,9 @@ def round_percent(count: int, total: int, decimals: int, rule: str) -> int:
     raise ValueError(f"rule must be one of {', '.join(RULES)}. Given {rule!r}.")
 
 
-def counts_for_percent(printed: str, total: int, *, rules: Sequence[str] = RULES) -> dict[int, tuple[str, ...]]:
+def counts_for_percent(
+    printed: str, total: int, *, rules: Sequence[str] = RULES
+) -> dict[int, tuple[str, ...]]:
     """Counts k for which k/total is printed like this, each with the rules under which it is.
 
     Examples
@@ -160,7 +184,9 @@ def counts_for_percent(printed: str, total: int, *, rules: Sequence[str] = RULES
     return found
 
 
-def totals_for_percents(printed: Sequence[str], totals: Iterable[int], *, rule: str = "half up") -> tuple[int, ...]:
+def totals_for_percents(
+    printed: Sequence[str], totals: Iterable[int], *, rule: str = "half up"
+) -> tuple[int, ...]:
     """Denominators for which every printed percentage has a count under one rule.
 
     Examples
@@ -172,10 +198,11 @@ def totals_for_percents(printed: Sequence[str], totals: Iterable[int], *, rule: 
 
 
 def check_percentages(counts: Sequence[int], total: int, printed: Sequence[str]) -> Verdict:
-    """Which rule prints all these percentages of one denominator; also whether they were adjusted to add to 100.
+    """Which rule prints all these percentages of one denominator; also whether they were adjusted to add to
+    100.
 
-    ``solutions`` holds the rules that print all of them; "forced to 100" is added if the counts make up the total,
-    the printed values add to exactly 100 and each is the next lower or higher printable value.
+    ``solutions`` holds the rules that print all of them; "forced to 100" is added if the counts make up the
+    total, the printed values add to exactly 100 and each is the next lower or higher printable value.
 
     Examples
     --------
@@ -188,30 +215,49 @@ def check_percentages(counts: Sequence[int], total: int, printed: Sequence[str])
         raise ValueError(f"Counts and percentages must pair up. Given {len(counts)} and {len(printed)}.")
     read = [percent_units(text) for text in printed]
     pairs = list(zip(counts, read, strict=True))
-    fits = [rule for rule in RULES if all(round_percent(k, total, d, rule) == units for k, (units, d) in pairs)]
+    fits = [
+        rule for rule in RULES if all(round_percent(k, total, d, rule) == units for k, (units, d) in pairs)
+    ]
     adjacent = all(
-        round_percent(k, total, d, "truncated") <= u <= round_percent(k, total, d, "rounded up") for k, (u, d) in pairs
+        round_percent(k, total, d, "truncated") <= u <= round_percent(k, total, d, "rounded up")
+        for k, (u, d) in pairs
     )
     complete = sum((as_fraction(u) / 10**d for u, d in read), Fraction(0)) == 100 and sum(counts) == total
     ordinary = "half up" in fits or "half even" in fits
     if adjacent and complete and not ordinary:
         fits.append("forced to 100")
     exact = ", ".join(f"{100 * k / total:.3g}" for k in counts)
-    return Verdict(bool(fits), "percentages", None, None, tuple(fits), False,
-                   (f"denominator {total} throughout", "one rule for all"), f"exact values: {exact}")  # fmt: skip
+    return Verdict(
+        bool(fits),
+        "percentages",
+        None,
+        None,
+        tuple(fits),
+        False,
+        (f"denominator {total} throughout", "one rule for all"),
+        f"exact values: {exact}",
+    )
 
 
 def check_same_fraction(count: int, total: int, printed: Sequence[str]) -> Verdict:
-    """One fraction printed more than once: is there a single rule that prints it every time?
+    """One fraction printed more than once: tell whether a single rule prints it every time.
 
     Examples
     --------
-    >>> check_same_fraction(5, 27, ["18", "19"]).compatible                                        # nocera2025
+    >>> check_same_fraction(5, 27, ["18", "19"]).compatible  # nocera2025
     False
     """
     verdict = check_percentages([count] * len(printed), total, printed)
-    return Verdict(verdict.compatible, "one fraction, one rule", None, None, verdict.solutions, False,
-                   verdict.assumptions, f"{count}/{total} = {100 * count / total:.4g} %")  # fmt: skip
+    return Verdict(
+        verdict.compatible,
+        "one fraction, one rule",
+        None,
+        None,
+        verdict.solutions,
+        False,
+        verdict.assumptions,
+        f"{count}/{total} = {100 * count / total:.4g} %",
+    )
 
 
 def check_total(parts: Sequence[Number], whole: RangeLike) -> Verdict:
@@ -219,12 +265,19 @@ def check_total(parts: Sequence[Number], whole: RangeLike) -> Verdict:
 
     Examples
     --------
-    >>> check_total([76, 6], 81).compatible, check_total([76, 5], 81).compatible                   # stadlbauer2025
+    >>> check_total([76, 6], 81).compatible, check_total([76, 5], 81).compatible  # stadlbauer2025
     (False, True)
     """
     ranges, printed = [as_range(p) for p in parts], as_range(whole)
     low, high = (sum((r[i] for r in ranges), Fraction(0)) for i in (0, 1))
     shares, limit = meet((low, high), printed)
-    return Verdict(shares, "parts and whole", (float(low), float(high)), (float(printed[0]), float(printed[1])), (),
-                   limit, ("the parts do not overlap and leave nothing out",),
-                   f"parts add to {float(low):g} to {float(high):g}, whole {float(printed[0]):g}")  # fmt: skip
+    return Verdict(
+        shares,
+        "parts and whole",
+        (float(low), float(high)),
+        (float(printed[0]), float(printed[1])),
+        (),
+        limit,
+        ("the parts do not overlap and leave nothing out",),
+        f"parts add to {float(low):g} to {float(high):g}, whole {float(printed[0]):g}",
+    )

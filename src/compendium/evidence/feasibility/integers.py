@@ -1,7 +1,8 @@
 """Means and standard deviations of whole numbers: GRIM and GRIMMER.
 
-Sources: Brown and Heathers 2017, Soc Psychol Personal Sci 8:363 (GRIM); Anaya 2016, PeerJ Preprints 4:e2400 (GRIMMER),
-here with the attainable sums of squares and not their parity alone: two integers of sum 0 have squares 0, 2, 8, never 4.
+Sources: Brown and Heathers 2017, Soc Psychol Personal Sci 8:363 (GRIM); Anaya 2016, PeerJ Preprints 4:e2400
+(GRIMMER), here with the attainable sums of squares and not their parity alone: two integers of sum 0 have
+squares 0, 2, 8, never 4.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def integer_sums(mean: RangeLike, n: int, *, items: int = 1) -> tuple[int, ...]:
 
 
 def check_grim(mean: RangeLike, n: int, *, items: int = 1) -> Verdict:
-    """GRIM: can the mean of n integers (each the mean of `items` integer items) be printed like this?
+    """Tell whether a mean of n integers (each a mean of `items` integer items) can be printed like this.
 
     Examples
     --------
@@ -39,17 +40,27 @@ def check_grim(mean: RangeLike, n: int, *, items: int = 1) -> Verdict:
     sums = integer_sums(mean, n, items=items)
     shown = tuple(map(float, as_range(mean)))
     return Verdict(
-        bool(sums), "GRIM", None, (shown[0], shown[1]), sums, False,
+        bool(sums),
+        "GRIM",
+        None,
+        (shown[0], shown[1]),
+        sums,
+        False,
         ("values are whole numbers", f"n = {n} without missing values", f"{items} item(s) per value"),
         f"sums that fit: {', '.join(map(str, sums[:10])) or 'none'}",
-    )  # fmt: skip
+    )
 
 
 def check_grimmer(
-    mean: RangeLike, sd: RangeLike, n: int, *, items: int = 1, ddof: int = 1,
+    mean: RangeLike,
+    sd: RangeLike,
+    n: int,
+    *,
+    items: int = 1,
+    ddof: int = 1,
     bounds: tuple[int, int] | None = None,
-) -> Verdict:  # fmt: skip
-    """GRIMMER: can n integers have this mean and this standard deviation?
+) -> Verdict:
+    """Tell whether n integers can have this mean and this standard deviation (GRIMMER).
 
     Parameters
     ----------
@@ -65,8 +76,10 @@ def check_grimmer(
 
     Examples
     --------
-    >>> check_grimmer((3.445, 3.455), (1.175, 1.185), 20).compatible, check_grimmer((2.5, 2.5), (0.70, 0.71), 2).compatible
-    (False, True)
+    >>> check_grimmer((3.445, 3.455), (1.175, 1.185), 20).compatible
+    False
+    >>> check_grimmer((2.5, 2.5), (0.70, 0.71), 2).solutions
+    ((5, 13),)
     """
     if n - ddof < 1:
         raise ValueError(f"A standard deviation needs n − ddof ≥ 1. Given n={n}, ddof={ddof}.")
@@ -81,19 +94,31 @@ def check_grimmer(
         exact &= enumerated
         if squares is not None:
             found.append((total, squares))
-    assumptions = ["values are whole numbers", f"n = {n} without missing values", f"{items} item(s) per value",
-                   f"SD with denominator n − {ddof}"]  # fmt: skip
+    assumptions = [
+        "values are whole numbers",
+        f"n = {n} without missing values",
+        f"{items} item(s) per value",
+        f"SD with denominator n − {ddof}",
+    ]
     assumptions += [] if bounds is None else [f"values between {bounds[0]} and {bounds[1]}"]
     assumptions += [] if exact else ["parity of the sum of squares only: span too wide to enumerate"]
     shown = (float(low), float(high))
-    return Verdict(bool(found), "GRIMMER", None, shown, tuple(found), False, tuple(assumptions),
-                   f"(sum, sum of squares) that fit: {', '.join(map(str, found[:5])) or 'none'}")  # fmt: skip
+    return Verdict(
+        bool(found),
+        "GRIMMER",
+        None,
+        shown,
+        tuple(found),
+        False,
+        tuple(assumptions),
+        f"(sum, sum of squares) that fit: {', '.join(map(str, found[:5])) or 'none'}",
+    )
 
 
 def _squares_between(
     n: int, total: int, least: int, most: int, bounds: tuple[int, int] | None
 ) -> tuple[int | None, bool]:
-    """A sum of squares in [least, most] that n integers with this total attain, and whether that was enumerated."""
+    """A sum of squares in [least, most] that n integers of this total attain; whether that was enumerated."""
     quotient, rest = divmod(total, n)
     minimum = n * quotient * quotient + rest * (2 * quotient + 1)
     start = max(least, minimum)

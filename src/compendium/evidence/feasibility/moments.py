@@ -1,6 +1,7 @@
 """Means and standard deviations against extremes, bounds, groups and subsets.
 
-Sources: Samuelson 1968, J Am Stat Assoc 63:1522 (extremes); Bhatia and Davis 2000, Am Math Mon 107:353 (bounds).
+Sources: Samuelson 1968, J Am Stat Assoc 63:1522 (extremes); Bhatia and Davis 2000, Am Math Mon 107:353
+(bounds).
 """
 
 from __future__ import annotations
@@ -26,21 +27,26 @@ def least_sum_of_squares(mean: Range, n: int, extremes: Sequence[Range]) -> Frac
     k = len(extremes)
     if n <= k:
         raise ValueError(f"n must exceed the number of extremes. Given n={n} and {k} extremes.")
-    nearest = [min(max(sum(mean) / 2, low), high) for low, high in extremes]
+    nearest = [min(max((mean[0] + mean[1]) / 2, low), high) for low, high in extremes]
     centre = min(max(sum(nearest, Fraction(0)) / k, mean[0]), mean[1])
     deviations = [e - centre for e in nearest]
     return sum((d * d for d in deviations), Fraction(0)) + sum(deviations, Fraction(0)) ** 2 / (n - k)
 
 
 def check_extremes(
-    mean: RangeLike, sd: RangeLike, n: int, *, minimum: RangeLike | None = None, maximum: RangeLike | None = None,
+    mean: RangeLike,
+    sd: RangeLike,
+    n: int,
+    *,
+    minimum: RangeLike | None = None,
+    maximum: RangeLike | None = None,
     ddof: int = 1,
-) -> Verdict:  # fmt: skip
+) -> Verdict:
     """Samuelson's inequality: the SD that a minimum and/or maximum among n values requires.
 
     Examples
     --------
-    >>> check_extremes((13.35, 13.45), (8.75, 8.85), 55, maximum=(100.05, 100.15)).compatible     # stadlbauer2025
+    >>> check_extremes((13.35, 13.45), (8.75, 8.85), 55, maximum=(100.05, 100.15)).compatible
     False
     """
     extremes = [as_range(e) for e in (minimum, maximum) if e is not None]
@@ -48,15 +54,24 @@ def check_extremes(
         raise ValueError("At least one of minimum and maximum is needed. Given none.")
     printed = as_range(sd)
     least = sqrt(least_sum_of_squares(as_range(mean), n, extremes) / (n - ddof))
-    return judge("Samuelson", (least, float("inf")), (float(printed[0]), float(printed[1])),
-                 (f"mean, SD and extremes describe the same {n} values", f"SD with denominator n − {ddof}"),
-                 f"n = {n} needs an SD of at least {least:.4g}; printed {float(printed[0]):g} to {float(printed[1]):g}")  # fmt: skip
+    return judge(
+        "Samuelson",
+        (least, float("inf")),
+        (float(printed[0]), float(printed[1])),
+        (f"mean, SD and extremes describe the same {n} values", f"SD with denominator n − {ddof}"),
+        f"n = {n} needs an SD of at least {least:.4g}; printed at most {float(printed[1]):g}",
+    )
 
 
 def smallest_size_for_extremes(
-    mean: RangeLike, sd: RangeLike, *, minimum: RangeLike | None = None, maximum: RangeLike | None = None,
-    ddof: int = 1, limit: int = 100_000,
-) -> int | None:  # fmt: skip
+    mean: RangeLike,
+    sd: RangeLike,
+    *,
+    minimum: RangeLike | None = None,
+    maximum: RangeLike | None = None,
+    ddof: int = 1,
+    limit: int = 100_000,
+) -> int | None:
     """Smallest n for which the extremes fit the SD; None if none up to `limit` does.
 
     Examples
@@ -81,7 +96,8 @@ def smallest_size_for_extremes(
 def check_bounded_sd(
     mean: RangeLike, sd: RangeLike, *, low: RangeLike, high: RangeLike, n: int, ddof: int = 1
 ) -> Verdict:
-    """Bhatia–Davis: values between `low` and `high` with this mean have SD² ≤ (high − mean)(mean − low)·n/(n − ddof).
+    """Bhatia–Davis: values between `low` and `high` with this mean have SD² ≤ (high − mean)(mean −
+    low)·n/(n − ddof).
 
     Examples
     --------
@@ -94,8 +110,12 @@ def check_bounded_sd(
         raise ValueError(f"The mean must lie between the bounds. Given {float(a):g} to {float(b):g}.")
     best = min(max((bottom + top) / 2, a), b)
     largest = sqrt(max(Fraction(0), (top - best) * (best - bottom)) * Fraction(n, n - ddof))
-    return judge("Bhatia–Davis", (0.0, largest), (float(printed[0]), float(printed[1])),
-                 (f"all values between {float(bottom):g} and {float(top):g}", f"n = {n}", f"denominator n − {ddof}"))  # fmt: skip
+    return judge(
+        "Bhatia–Davis",
+        (0.0, largest),
+        (float(printed[0]), float(printed[1])),
+        (f"all values between {float(bottom):g} and {float(top):g}", f"n = {n}", f"denominator n − {ddof}"),
+    )
 
 
 Moments = tuple[int, RangeLike, RangeLike]
@@ -132,7 +152,7 @@ def pooled_sd(groups: Iterable[Moments], *, ddof: int = 1) -> tuple[float, float
 
 
 def _between_range(sizes: list[int], means: list[Range]) -> tuple[Fraction, Fraction]:
-    """Smallest and largest Σ n(m − M)²: convex, so largest at a corner; smallest with every m moved towards one M."""
+    """Smallest and largest Σ n(m − M)²: convex, so largest at a corner, smallest with all m towards one M."""
 
     def between(values: Sequence[Fraction]) -> Fraction:
         centre = sum((n * v for n, v in zip(sizes, values, strict=True)), Fraction(0)) / sum(sizes)
@@ -147,7 +167,9 @@ def _between_range(sizes: list[int], means: list[Range]) -> tuple[Fraction, Frac
     return between([min(max(high, m[0]), m[1]) for m in means]), largest
 
 
-def check_pooled(groups: Sequence[Moments], mean: RangeLike, sd: RangeLike | None = None, *, ddof: int = 1) -> Verdict:
+def check_pooled(
+    groups: Sequence[Moments], mean: RangeLike, sd: RangeLike | None = None, *, ddof: int = 1
+) -> Verdict:
     """Pooled mean (and SD) against those of the groups.
 
     Examples
@@ -160,7 +182,9 @@ def check_pooled(groups: Sequence[Moments], mean: RangeLike, sd: RangeLike | Non
     if sd is None or not first.compatible:
         return first
     printed = as_range(sd)
-    return judge("pooled SD", pooled_sd(groups, ddof=ddof), (float(printed[0]), float(printed[1])), assumptions)
+    return judge(
+        "pooled SD", pooled_sd(groups, ddof=ddof), (float(printed[0]), float(printed[1])), assumptions
+    )
 
 
 def check_pooled_rms(groups: Sequence[tuple[int, RangeLike]], whole: RangeLike) -> Verdict:
@@ -168,23 +192,33 @@ def check_pooled_rms(groups: Sequence[tuple[int, RangeLike]], whole: RangeLike) 
 
     Examples
     --------
-    >>> check_pooled_rms([(33, (1502.5, 1503.5)), (32, (3155.5, 3156.5))], (1973.5, 1974.5)).note    # nocera2025
+    >>> check_pooled_rms([(33, (1502.5, 1503.5)), (32, (3155.5, 3156.5))], (1973.5, 1974.5)).note
     'implied 2459.29 to 2460.23, printed 1973.5 to 1974.5'
     """
     read = [(n, as_range(value)) for n, value in groups]
     total, printed = sum(n for n, _ in read), as_range(whole)
     low, high = (sqrt(sum((n * v[i] ** 2 for n, v in read), Fraction(0)) / total) for i in (0, 1))
-    return judge("pooled root mean square", (low, high), (float(printed[0]), float(printed[1])),
-                 ("the groups make up all values", "all are root mean squares of the same quantity, not centred"))  # fmt: skip
+    return judge(
+        "pooled root mean square",
+        (low, high),
+        (float(printed[0]), float(printed[1])),
+        ("the groups make up all values", "all are root mean squares of the same quantity, not centred"),
+    )
 
 
 def largest_subset_rms(
-    mean: RangeLike, sd: RangeLike, n: int, *, subset: int, others: Sequence[tuple[int, RangeLike]] = (), ddof: int = 1
+    mean: RangeLike,
+    sd: RangeLike,
+    n: int,
+    *,
+    subset: int,
+    others: Sequence[tuple[int, RangeLike]] = (),
+    ddof: int = 1,
 ) -> float:
     """Largest root mean square of `subset` of n values with this mean and SD, others being known.
 
-    Σx² of all n values is (n − ddof)·SD² + n·mean²; the squares of disjoint other subsets are taken off, and what is
-    left is at most the subset's.
+    Σx² of all n values is (n − ddof)·SD² + n·mean²; the squares of disjoint other subsets are taken off,
+    and what is left is at most the subset's.
 
     Parameters
     ----------
@@ -193,12 +227,14 @@ def largest_subset_rms(
 
     Examples
     --------
-    >>> round(largest_subset_rms(1533, 1451.6, 66, subset=32, others=[(33, 1503)]))               # nocera2025
+    >>> round(largest_subset_rms(1533, 1451.6, 66, subset=32, others=[(33, 1503)]))  # nocera2025
     2607
     """
     (a, b), (_, spread) = as_range(mean), as_range(sd)
     if subset + sum(size for size, _ in others) > n:
-        raise ValueError(f"Subset and others must not exceed n = {n}. Given {subset} and {[s for s, _ in others]}.")
+        raise ValueError(
+            f"Subset and others must not exceed n = {n}. Given {subset} and {[s for s, _ in others]}."
+        )
     total = (n - ddof) * spread**2 + n * max(a * a, b * b)
     known = sum((size * as_range(rms)[0] ** 2 for size, rms in others), Fraction(0))
     return sqrt(max(Fraction(0), total - known) / subset)

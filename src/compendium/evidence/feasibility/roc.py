@@ -12,7 +12,8 @@ from compendium.evidence.feasibility.verdict import RangeLike, Verdict, as_float
 
 
 def check_auc_grain(auc: RangeLike, positives: int, negatives: int) -> Verdict:
-    """Can an AUROC of so many pairs be printed like this? It is a multiple of 1/(2·n1·n0), ties counting one half.
+    """Can an AUROC of so many pairs be printed like this? It is a multiple of 1/(2·n1·n0), ties counting
+    one half.
 
     Examples
     --------
@@ -23,9 +24,16 @@ def check_auc_grain(auc: RangeLike, positives: int, negatives: int) -> Verdict:
     cells = 2 * positives * negatives
     first, last = ceil(low * cells), floor(high * cells)
     found = tuple(k / cells for k in range(first, min(last, first + 9) + 1))
-    return Verdict(first <= last, "grain of an AUROC", None, (float(low), float(high)), found, False,
-                   (f"{positives} positives and {negatives} negatives", "ties count one half"),
-                   f"{max(0, last - first + 1)} attainable values")  # fmt: skip
+    return Verdict(
+        first <= last,
+        "grain of an AUROC",
+        None,
+        (float(low), float(high)),
+        found,
+        False,
+        (f"{positives} positives and {negatives} negatives", "ties count one half"),
+        f"{max(0, last - first + 1)} attainable values",
+    )
 
 
 def largest_auc_error(auc: float, positives: int, negatives: int) -> float:
@@ -42,16 +50,22 @@ def largest_auc_error(auc: float, positives: int, negatives: int) -> float:
 
 
 def check_auc_interval(
-    auc: RangeLike, lower: RangeLike, upper: RangeLike, positives: int, negatives: int, *, confidence: float = 0.95
+    auc: RangeLike,
+    lower: RangeLike,
+    upper: RangeLike,
+    positives: int,
+    negatives: int,
+    *,
+    confidence: float = 0.95,
 ) -> Verdict:
     """Interval of an AUROC: symmetric about it (Wald), and no wider than the largest standard error admits.
 
     Returns
     -------
     Verdict
-        ``implied``: standard errors from the interval. ``printed``: 0 to the largest attainable. ``solutions``:
-        "symmetric" if the AUROC can be the midpoint; an asymmetric interval (logit, bootstrap) is not excluded,
-        its standard error is then only nominal.
+        ``implied``: standard errors from the interval. ``printed``: 0 to the largest attainable.
+        ``solutions``: "symmetric" if the AUROC can be the midpoint; an asymmetric interval (logit,
+        bootstrap) is not excluded, its standard error is then only nominal.
 
     Examples
     --------
@@ -66,16 +80,22 @@ def check_auc_interval(
     middle = min(max(0.5, low), high)
     largest = largest_auc_error(middle, positives, negatives)
     note = f"standard error {error[0]:.4g} to {error[1]:.4g}; at most {largest:.4g}; "
-    return judge("AUROC and interval", error, (0.0, largest),
-                 (f"{positives} positives and {negatives} negatives, independent", "Wald interval"),
-                 note + ("symmetric" if symmetric else "not symmetric"), ("symmetric",) if symmetric else ())  # fmt: skip
+    return judge(
+        "AUROC and interval",
+        error,
+        (0.0, largest),
+        (f"{positives} positives and {negatives} negatives, independent", "Wald interval"),
+        note + ("symmetric" if symmetric else "not symmetric"),
+        ("symmetric",) if symmetric else (),
+    )
 
 
 def remaining_auc(auc: RangeLike, parts: Sequence[tuple[int, RangeLike]], rest: int) -> tuple[float, float]:
-    """AUROC of the remaining positives against all negatives, from that of all positives and of the other parts.
+    """AUROC of the remaining positives against all negatives, from that of all positives and of the other
+    parts.
 
-    The AUROC of all is the mean of the parts' AUROCs weighted by size. With the other parts at their largest possible
-    value (1), the lower end is what the remaining positives must at least reach.
+    The AUROC of all is the mean of the parts' AUROCs weighted by size. With the other parts at their
+    largest possible value (1), the lower end is what the remaining positives must at least reach.
 
     Parameters
     ----------
@@ -85,7 +105,7 @@ def remaining_auc(auc: RangeLike, parts: Sequence[tuple[int, RangeLike]], rest: 
 
     Examples
     --------
-    >>> [round(a, 3) for a in remaining_auc((0.941, 0.941), [(283, (0.5, 1.0))], 58)]          # stadlbauer2025
+    >>> [round(a, 3) for a in remaining_auc((0.941, 0.941), [(283, (0.5, 1.0))], 58)]  # stadlbauer2025
     [0.653, 1.0]
     """
     low, high = as_floats(auc)
@@ -94,7 +114,9 @@ def remaining_auc(auc: RangeLike, parts: Sequence[tuple[int, RangeLike]], rest: 
     least = (total * low - sum(n * v[1] for n, v in read)) / rest
     most = (total * high - sum(n * v[0] for n, v in read)) / rest
     if least > 1 or most < 0:
-        raise ValueError(f"No AUROC of the remaining {rest} fits. Given parts that leave {least:.3g} to {most:.3g}.")
+        raise ValueError(
+            f"No AUROC of the remaining {rest} fits. Given parts that leave {least:.3g} to {most:.3g}."
+        )
     return max(0.0, least), min(1.0, most)
 
 

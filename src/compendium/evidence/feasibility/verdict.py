@@ -1,7 +1,8 @@
 """What a feasibility check returns, and exact ranges made from printed intervals.
 
-A range is a pair (lower, upper) of values that a printed number admits. Numbers are read as decimals, so 97.35 means
-97.35 and not its binary neighbour; finite bounds are held as fractions and enumeration at a rounding limit is exact.
+A range is a pair (lower, upper) of values that a printed number admits. Numbers are read as decimals, so
+97.35 means 97.35 and not its binary neighbour; finite bounds are held as fractions and enumeration at a
+rounding limit is exact.
 """
 
 from __future__ import annotations
@@ -34,7 +35,8 @@ class Verdict:
     solutions : tuple
         The integers, splits or rules that fit, where the check enumerates them.
     touching : bool
-        True if the numbers meet only at a rounding limit, so that the outcome depends on how a tie is rounded.
+        True if the numbers meet only at a rounding limit, so that the outcome depends on how a tie is
+        rounded.
     assumptions : tuple of str
     note : str
         One line with the numbers.
@@ -60,7 +62,9 @@ def as_fraction(value: Number) -> Fraction:
     """
     if isinstance(value, Fraction):
         return value
-    if isinstance(value, float) and (isinf(value) or isnan(value)) or isinstance(value, Decimal) and not value.is_finite():
+    if (isinstance(value, float) and (isinf(value) or isnan(value))) or (
+        isinstance(value, Decimal) and not value.is_finite()
+    ):
         raise ValueError(f"An exact range needs finite bounds. Given {value}.")
     return Fraction(value) if isinstance(value, (int, Decimal)) else Fraction(str(value))
 
@@ -122,15 +126,24 @@ def meet(first: tuple[Any, Any], second: tuple[Any, Any]) -> tuple[bool, bool]:
 
 
 def judge(
-    check: str, implied: tuple[Any, Any], printed: tuple[Any, Any], assumptions: tuple[str, ...], note: str = "",
+    check: str,
+    implied: tuple[Any, Any],
+    printed: tuple[Any, Any],
+    assumptions: tuple[str, ...],
+    note: str = "",
     solutions: tuple[Any, ...] = (),
-) -> Verdict:  # fmt: skip
-    """Verdict on two ranges; float noise of 1e-12 relative is forgiven when a bound was computed in floats."""
+) -> Verdict:
+    """Verdict on two ranges; a relative 1e-12 is forgiven where a bound was computed in floats."""
     low, high = implied
     if isinstance(low, float) or isinstance(high, float):
-        slack = 1e-12 * max(abs(x) for x in (float(low), float(high)) if not isinf(x)) if not isinf(low) else 0.0
+        slack = (
+            1e-12 * max(abs(x) for x in (float(low), float(high)) if not isinf(x)) if not isinf(low) else 0.0
+        )
         low, high = float(low) - slack, float(high) + slack
     shares, touching = meet((low, high), printed)
     shown = (float(implied[0]), float(implied[1])), (float(printed[0]), float(printed[1]))
-    text = note or f"implied {shown[0][0]:.6g} to {shown[0][1]:.6g}, printed {shown[1][0]:.6g} to {shown[1][1]:.6g}"
+    text = (
+        note
+        or f"implied {shown[0][0]:.6g} to {shown[0][1]:.6g}, printed {shown[1][0]:.6g} to {shown[1][1]:.6g}"
+    )
     return Verdict(shares, check, *shown, solutions, touching, assumptions, text)
