@@ -628,7 +628,7 @@ chapter.table(ratios, "tab-ratios", "Ratios and single-number summaries; interva
 #
 # Readings of the same examinations are compared where they differ; the pairs on which they agree say
 # nothing about which is better. McNemar's exact test {cite}`mcnemar1947` counts those, as if every pair
-# came from another patient; clustered, it takes the patients as the units that vary {cite}`durkalski2003`.
+# came from another patient; clustered, it takes the patients as the units that vary {cite}`obuchowski1998`.
 
 
 # %% tags=["hide-input"]
@@ -1347,4 +1347,4 @@ if rest.value > 0:
 # criteria, and how recurrence was established are not printed.
 
 # %%
-_ = chapter.save()
+chapter.save()

@@ -305,7 +305,7 @@ def _report_text(names: list[str]) -> Any:
     scored = ", ".join(f"{t[s]} {s}" for s in ("reproduced", "consistent", "tension", "inconsistent"))
     print(
         f"claims: {t['claims']} ({scored}; {t['not testable']} not testable, {t['not scored']} not scored); "
-        f"{t['settings']} settings; {t['findings']} findings; {t['references']} references; {t['problems']} problems"
+        f"{t['setting claims']} settings; {t['findings']} findings; {t['references']} references; {t['problems']} problems"
     )
     return report
 

@@ -40,11 +40,12 @@ class Report:
 
     @property
     def totals(self) -> dict[str, int]:
-        """Counts of claims by status (settings apart), of findings-bearing claims, and of problems."""
-        counted = [a for a in self.assessments if a.claim.role != "setting"]
+        """Counts of claims by status (settings and cited context apart), of findings, references and problems."""
+        counted = [a for a in self.assessments if a.claim.role not in ("setting", "context")]
         totals = {status: sum(a.status == status for a in counted) for status in STATUSES}
         totals["claims"] = len(counted)
-        totals["settings"] = len(self.assessments) - len(counted)
+        for role in ("setting", "context"):
+            totals[f"{role} claims"] = sum(a.claim.role == role for a in self.assessments)
         scored = [a for a in counted if a.status in SCORED_STATUSES]
         totals["inference-bearing"] = sum(a.claim.role in ("inference", "method") for a in scored)
         totals["findings"] = len({f"{a.claim.study}/{a.claim.finding}" for a in counted if a.claim.finding})

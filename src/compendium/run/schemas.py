@@ -78,6 +78,29 @@ def _rows_once(frame: pd.DataFrame, table: Table) -> Iterator[Problem]:
     yield mark(table, "examination", repeated, f"must be unique ({what} row {table.lines[first]})")
 
 
+# The checks across rows of tables of markers and of detections
+
+
+def _markers_cover_both_conditions(frame: pd.DataFrame, table: Table) -> Iterator[Problem]:
+    """Each marker needs two values with the condition and two without: an area has no variance otherwise."""
+    for name in frame.columns[frame.columns.str.startswith("marker_")]:
+        for code in (0, 1):
+            given = int((frame[name].notna() & (frame["reference"] == code)).sum())
+            if given < 2:
+                rule = f"must have at least two values among the examinations with reference {code}"
+                yield Problem(name, rule, f"{given:,}")
+
+
+def _dates_in_order(frame: pd.DataFrame, table: Table) -> Iterator[Problem]:
+    """First find, then the last visit where the other method was negative, then its own find."""
+    pairs = (("date_first", "date_later"), ("date_first", "date_negative"), ("date_negative", "date_later"))
+    for first, second in pairs:
+        if first in frame and second in frame:
+            bad = (frame[second] < frame[first]).to_numpy(dtype=bool)
+            if bad.any():
+                yield mark(table, second, bad, f"must not lie before {first}")
+
+
 _PATIENT = Field("patient", "patient examined, as text; several rows may share one", "id", example="P001")
 _EXAMINATION = Field("examination", "the examination, as text; unique in the table", "id", example="E0001")
 _REFERENCE = Field(
@@ -105,12 +128,125 @@ _READ = Field(
     range=(0, 1),
     example="1",
 )
+_MARKER = Field("marker_<name>", "a marker, in its own unit; one column per marker", "number", example="4.1")
+_NORMAL = Field(
+    "normal_<name>",
+    "the same marker in normal tissue of the same examination",
+    "number",
+    required=False,
+    example="1.3",
+)
+_SOME_READ = Field(
+    "read_<name>",
+    "a reading: 1 positive, 0 negative; one column per reading",
+    "flag",
+    range=(0, 1),
+    required=False,
+    example="1",
+)
+
+
+def _day(name: str, description: str, example: str, required: bool = True, missing: bool = True) -> Field:
+    limits = ("1970-01-01", "2100-01-01")
+    return Field(name, description, "date", "", limits, required, example, missing=missing)
+
+
+_DETECTION_FIELDS = (
+    _PATIENT,
+    _day("date_first", "visit on which the first method found it", "2021-03-09", missing=False),
+    _day(
+        "date_later", "visit on which the other method found it; the same day: found together", "2021-07-20"
+    ),
+    Field("volume_first", "volume on date_first", "number", "cm3", (0, 5000), example="4.2"),
+    Field("volume_later", "volume on date_later", "number", "cm3", (0, 5000), example="9.8"),
+    _day(
+        "date_negative",
+        "last visit before date_later on which the other method was negative",
+        "2021-03-09",
+        False,
+    ),
+)
+_MARKER_EXAMPLES = """\
+patient,examination,reference,marker_first,marker_second,normal_first,read_first
+P001,E0001,1,4.1,0.52,1.3,1
+P001,E0002,0,1.9,0.11,1.2,0
+P002,E0003,1,3.3,0.44,1.4,
+P003,E0004,0,1.1,0.08,,0
+"""
+_DETECTION_EXAMPLES = """\
+patient,date_first,date_later,volume_first,volume_later,date_negative
+P001,2021-03-09,2021-07-20,4.2,9.8,2021-03-09
+P002,2021-04-02,,2.1,,2021-06-30
+P003,2021-05-17,2021-05-17,12.5,12.5,
+"""
 _EXAMPLES = """\
 patient,examination,reference,read_first,read_second,date,histology,treatment
 P001,E0001,1,1,0,2021-03-09,glioblastoma,radiotherapy
 P001,E0002,0,0,,2021-09-14,glioblastoma,radiotherapy
 P002,E0003,0,1,0,2021-04-02,astrocytoma,
 """
+
+# The checks across rows of a table of tissue samples
+
+
+def _samples_once(frame: pd.DataFrame, table: Table) -> Iterator[Problem]:
+    repeated = frame["sample"].duplicated().to_numpy(dtype=bool)
+    if repeated.any():
+        yield mark(table, "sample", repeated, "must be unique")
+
+
+def _one_group_per_patient(frame: pd.DataFrame, table: Table) -> Iterator[Problem]:
+    first = frame.groupby("patient")["group"].transform("first")
+    other = (frame["group"] != first).to_numpy(dtype=bool)
+    if other.any():
+        yield mark(table, "group", other, "must be the same in all samples of a patient")
+
+
+def _samples_can_correlate(frame: pd.DataFrame, table: Table) -> Iterator[Problem]:
+    """Every imaging column has values that vary beside histology, in three patients at least."""
+    for name in frame.columns[frame.columns.str.startswith("imaging_")]:
+        both = frame[frame[name].notna() & frame["histology"].notna()]
+        if both["patient"].nunique() < 3:
+            rule = "must have a value beside histology in at least three patients"
+            yield Problem(name, rule, f"{both['patient'].nunique():,} patients")
+        elif min(both[name].nunique(), both["histology"].nunique()) < 2:
+            yield Problem(name, "must vary, and histology beside it", f"one value in {len(both):,} samples")
+
+
+def _adc_in_one_unit(frame: pd.DataFrame, table: Table) -> Iterator[Problem]:
+    """An ADC of about 1100 (1e-6 mm²/s) and one of about 1.1 (µm²/ms) do not stand in one column."""
+    for name in frame.columns[frame.columns.str.startswith("imaging_adc")]:
+        small = (frame[name] < 10).to_numpy(dtype=bool)
+        if small.any() and (frame[name] > 100).any():
+            rule = "must be in one unit: values above 100 look like 1e-6 mm²/s, this one like µm²/ms or mm²/s"
+            yield mark(table, name, small, rule)
+
+
+_SAMPLE_FIELDS = (
+    Field("sample", "the tissue sample, as text; unique in the table", "id", example="S01"),
+    Field("patient", "patient it was taken from, as text", "id", example="P01"),
+    Field("group", "group of the patient, such as untreated or recurrent", "id", example="naive"),
+    Field(
+        "histology", "what the microscope counts, such as cells/mm²", "number", range=(0, 1e7), example="2450"
+    ),
+    Field("enhancement", "1 enhancing on MRI at the site, 0 not", "flag", required=False, example="1"),
+    Field("grade", "WHO grade of the tumour", "integer", range=(1, 4), required=False, example="4"),
+    Field("idh", "1 IDH mutated, 0 wild type", "flag", required=False, example="0"),
+    Field("sex", "sex of the patient", required=False, example="F"),
+    Field("age", "age of the patient", "number", "years", range=(0, 120), required=False, example="61"),
+    Field("diagnosis", "diagnosis, free text", required=False, example="glioblastoma"),
+    Field("location", "location of the tumour, free text", required=False, example="frontal"),
+)
+_IMAGING = Field(
+    "imaging_<name>", "an imaging predictor at the site; one column each", "number", example="1380"
+)
+_SAMPLE_EXAMPLES = """\
+sample,patient,group,histology,imaging_cpm,imaging_adc,enhancement,grade,idh,sex,age,diagnosis,location
+S01,P01,naive,2450,1380,1090,1,4,0,F,61,glioblastoma,frontal
+S02,P01,naive,3120,1510,,0,4,0,F,61,glioblastoma,frontal
+S03,P02,recurrent,1990,1240,1310,0,3,1,M,38,astrocytoma,temporal
+"""
+
 
 SCHEMAS: dict[str, Schema] = {
     "examinations": Schema(
@@ -120,5 +256,28 @@ SCHEMAS: dict[str, Schema] = {
         patterns=(_READ,),
         checks=(_rows_once, _both_conditions, _reads_cover_both_conditions),
         examples=tuple(csv.DictReader(_EXAMPLES.splitlines())),
-    )
+    ),
+    "markers": Schema(
+        name="markers",
+        about="one row per examination, with a reference standard and one or more numeric markers",
+        fields=(_PATIENT, _EXAMINATION, _REFERENCE),
+        patterns=(_MARKER, _NORMAL, _SOME_READ),
+        checks=(_rows_once, _both_conditions, _markers_cover_both_conditions),
+        examples=tuple(csv.DictReader(_MARKER_EXAMPLES.splitlines())),
+    ),
+    "detections": Schema(
+        name="detections",
+        about="one row per find of a method that detects first: when another method found it, and the volumes",
+        fields=_DETECTION_FIELDS,
+        checks=(_dates_in_order,),
+        examples=tuple(csv.DictReader(_DETECTION_EXAMPLES.splitlines())),
+    ),
+    "samples": Schema(
+        name="samples",
+        about="one row per tissue sample: what the microscope counts and what imaging shows at its site",
+        fields=_SAMPLE_FIELDS,
+        patterns=(_IMAGING,),
+        checks=(_samples_once, _one_group_per_patient, _samples_can_correlate, _adc_in_one_unit),
+        examples=tuple(csv.DictReader(_SAMPLE_EXAMPLES.splitlines())),
+    ),
 }

@@ -22,6 +22,7 @@ def repair_page(page: str, extras: dict[str, Any] | None = None, files: str = ""
     """
     soup = BeautifulSoup(page, "html.parser")
     _number_cells(soup)
+    _merge_folded_cells(soup)
     for name, figure in (extras or {}).get("figures", {}).items():
         _complete_figure(soup, name, figure, files)
     _repair_tables(soup)
@@ -35,7 +36,27 @@ def _number_cells(soup: BeautifulSoup) -> None:
         number = next((name for name in cell["class"] if name.startswith("tag_cell-")), None)
         if number:
             cell["id"] = number.removeprefix("tag_")
-            cell["class"] = " ".join(name for name in cell["class"] if name != number)
+            cell["class"] = [name for name in cell.get_attribute_list("class") if name != number]  # type: ignore[assignment]
+
+
+def _merge_folded_cells(soup: BeautifulSoup) -> None:
+    """Show folded cells that follow one another, and show nothing, behind one line with the cell they prepare."""
+    for cell in soup.select("div.cell"):
+        folded = cell.find("details", class_="hide", recursive=False)
+        following = cell.find_next_sibling()
+        if folded is None or cell.find(class_="cell_output") or following is None:
+            continue
+        into = following.find("details", class_="hide", recursive=False)
+        summary = into.find("summary") if into else None
+        if "cell" not in following.get_attribute_list("class") or summary is None:
+            continue
+        for block in reversed(folded.find_all(class_="cell_input", recursive=False)):
+            summary.insert_after(block.extract())
+        if cell.get("id"):
+            summary.insert_after(soup.new_tag("span", id=str(cell["id"])))
+        for span in folded.find_all("span", id=re.compile("^cell-"), recursive=False):
+            summary.insert_after(span.extract())
+        cell.decompose()
 
 
 def _complete_figure(soup: BeautifulSoup, name: str, figure: dict[str, Any], files: str) -> None:

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
 
 from compendium.site.accessibility import bad_alternatives, repair_page
 from compendium.site.api import api_pages
@@ -204,3 +205,21 @@ def test_mathjax_is_installed_with_its_fonts() -> None:
 def test_serving_a_book_that_was_not_built_says_how_to_build_it(tmp_path: Path) -> None:
     with pytest.raises(SiteError, match=r"There is no site to serve in .*`python3 run.py book` builds it"):
         open_server(0, tmp_path)
+
+
+FOLDED = (
+    '<div class="cell tag_hide-input tag_cell-{n}"><details class="admonition hide above-input"><summary>Show</summary>'
+    '<div class="cell_input">code {n}</div></details>{output}</div>'
+)
+
+
+def test_folded_cells_that_show_nothing_go_behind_one_line_with_the_next() -> None:
+    shown = '<div class="cell_output">a figure</div>'
+    cells = [FOLDED.format(n=n, output=shown if n in (3, 4) else "") for n in (1, 2, 3, 4, 5)]
+    page = repair_page(f"<article>{''.join(cells)}<p>text</p></article>")
+    soup = BeautifulSoup(page, "html.parser")
+    assert [d.get_text(" ", strip=True) for d in soup.select("details")] == [
+        "Show code 1 code 2 code 3", "Show code 4", "Show code 5",
+    ]  # fmt: skip
+    assert [e["id"] for e in soup.select("[id^=cell-]")] == ["cell-3", "cell-1", "cell-2", "cell-4", "cell-5"]
+    assert repair_page(page) == page
