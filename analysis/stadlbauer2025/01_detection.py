@@ -37,6 +37,7 @@ examinations: str = ""  # path of a table of examinations (input)
 
 # %% tags=["hide-input"]
 import itertools
+from dataclasses import asdict
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -47,6 +48,19 @@ from scipy import stats
 from compendium.run.results import open_chapter
 from compendium.run.theme import BLUE, COLOURS, GREY, GRID, INK, ORANGE, use_theme
 from compendium.statistics.clustered import clustered_mcnemar, design_effect
+from compendium.statistics.paired_study import (
+    count_pair,
+    mcnemar_at_design_effect,
+    most_uneven_sizes,
+    recount,
+    recounted_accuracies,
+    resample_readings,
+    stretch_limit,
+    tipping_point,
+    wilson_coverage,
+    wilson_limits,
+    with_unread_rest,
+)
 from compendium.statistics.diagnosis import (
     ConfusionCounts,
     cohen_kappa,
@@ -168,8 +182,7 @@ chapter.say("The analysis starts from {table.examinations} examinations: {table.
 if patients_known:
     chapter.derive("table.patients", lambda t: t["patient"].nunique(), table, unit="patients")
     chapter.say("They come from {table.patients} patients. Examinations without a reading are left out of "
-                "that "
-                "reading's numbers: " + each("{name.@} {@.unread}", reads) + ".", **WORDS)
+                "that reading's numbers: " + each("{name.@} {@.unread}", reads) + ".", **WORDS)
     for note in table.value.attrs.get("notes", ()):
         chapter.say("Reading the table: {note}", note=note)
 
@@ -202,18 +215,12 @@ def repeat_sizes(*patients):
     return np.repeat(np.arange(1, len(patients) + 1), [max(round(p), 0) for p in patients]).astype(float)
 
 
-def worst_sizes(patients, total):
-    """The most uneven split of examinations: every patient has one, the rest fall to a single patient."""
-    patients, total = max(round(patients), 1), round(total)
-    return np.r_[np.ones(patients - 1), max(total - patients + 1, 1)]
-
-
 if patients_known:
     sizes = {s: chapter.derive(f"sizes.{s}", sizes_in, table, code=code) for s, code in STRATA.items()}
 else:
     few = chapter.printed("no-recurrence-patients")
     sizes = {"present": chapter.derive("sizes.present", repeat_sizes, *map(chapter.printed, RECURRENCES)),
-             "absent": chapter.derive("sizes.absent", worst_sizes, few, chapter["table.absent"])}
+             "absent": chapter.derive("sizes.absent", most_uneven_sizes, few, chapter["table.absent"])}
     sizes["all"] = chapter.derive("sizes.all", lambda a, b: np.r_[a, b], sizes["present"], sizes["absent"])
 for s, size in sizes.items():
     chapter.derive(f"clustering.{s}.largest", lambda m: int(m.max()), size, unit="examinations")
@@ -222,24 +229,9 @@ for s, size in sizes.items():
 
 
 # %% tags=["hide-input"]
-def wilson(p, n):
-    """Wilson's limits for a proportion p of n, also for a fractional effective n."""
-    z = stats.norm.isf((1 - confidence) / 2)
-    centre, half = p + z**2 / (2 * n), z * np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
-    return np.clip((centre - half) / (1 + z**2 / n), 0, 1), np.clip((centre + half) / (1 + z**2 / n), 0, 1)
-
-
-def coverage(size, alike, truth=0.9, repeats=4000):
-    """Percent of Wilson intervals that contain a planted sensitivity, beta-distributed over patients."""
-    rng = np.random.default_rng([seed, round(1000 * alike)])
-    size = np.sort(size)[np.linspace(0, size.size - 1, min(size.size, 300)).astype(int)].astype(int)
-    shape = (repeats, size.size)
-    if alike in (0, 1):
-        p = np.full(shape, truth) if alike == 0 else (rng.random(shape) < truth).astype(float)
-    else:
-        p = rng.beta(truth * (1 / alike - 1), (1 - truth) * (1 / alike - 1), shape)
-    low, high = wilson(rng.binomial(size, p).sum(axis=1) / size.sum(), size.sum())
-    return 100 * float(np.mean((low <= truth) & (truth <= high)))
+def coverage(size, alike):
+    """Percent of Wilson intervals that contain a planted sensitivity of nine in ten."""
+    return 100 * wilson_coverage(size, alike, 0.9, confidence, seed)
 
 
 _ = chapter.derive("coverage.full_correlation", coverage, sizes["present"], unit="%", probe=False, alike=1,
@@ -266,20 +258,18 @@ ends = {f"{k}{i}": planted[name].iloc[j] for i, name in enumerate(shown) for k,
 chapter.figure(
     fig, "fig-coverage", data=planted,
     caption="How often Wilson's interval contains a planted sensitivity, by how alike the examinations of "
-            "one "
-            "patient are. Simulated, with the numbers of examinations with {what} per patient of this "
+            "one patient are. Simulated, with the numbers of examinations with {what} per patient of this "
             "chapter and with three each.",
-    alt="Two lines that fall as examinations of one patient become alike: from {from0:.0f} to {to0:.0f} % of "
-        "intervals with the patients of this chapter, from {from1:.0f} to {to1:.0f} % with three "
+    alt="Two lines that fall as examinations of one patient become alike: from {from0:.0f} to {to0:.0f} % "
+        "of intervals with the patients of this chapter, from {from1:.0f} to {to1:.0f} % with three "
         "examinations each.",
     **ends, **WORDS)
 
 # %% tags=["hide-input"]
 chapter.say("If every patient always gave the same answer, {coverage.full_correlation:.0f} % of the "
-            "intervals would "
-            "contain the truth where {level:.0f} % are promised. What is at stake depends on the patients "
-            "with "
-            "many examinations: here the largest number with {what} is {clustering.present.largest}.",
+            "intervals would contain the truth where {level:.0f} % are promised. What is at stake depends "
+            "on the patients with many examinations: here the largest number with {what} is "
+            "{clustering.present.largest}.",
             **WORDS)
 
 # %% [markdown]
@@ -372,7 +362,7 @@ def draw_branch(ax, rows, x, title, patients):
 
 
 # %% tags=["hide-input"]
-groups = {code: rows for code, rows in patterns.value.groupby("reference")}
+groups = dict(iter(patterns.value.groupby("reference")))
 most = max([1, *map(len, groups.values())])
 fig, ax = plt.subplots(figsize=(7.4, 3.4 + 0.62 * most))
 draw_trunk(ax)
@@ -384,12 +374,10 @@ leaves = "; ".join(f"{describe_pattern(row)} {row['examinations']:,}" for _, row
 chapter.figure(
     fig, "fig-flow", data=patterns.value,
     caption="Flow of the examinations. Gray: left out; green: diagnostic subgroups, by whether each reading "
-            "is a true "
-            "or false positive (TP, FP) or negative (TN, FN). A patient counts wherever an examination of "
-            "theirs does.",
+            "is a true or false positive (TP, FP) or negative (TN, FN). A patient counts wherever an "
+            "examination of theirs does.",
     alt="Flow diagram. Of {start} examinations {kept} are analysed; the table has {table.present} with "
-        "{what} and "
-        "{table.absent} without. Subgroups in examinations: {leaves}.", start=start, kept=kept,
+        "{what} and {table.absent} without. Subgroups in examinations: {leaves}.", start=start, kept=kept,
         leaves=leaves, **WORDS)
 
 # %% [markdown]
@@ -464,64 +452,16 @@ chapter.table(confusion, "tab-confusion", "Confusion matrices, in examinations."
 
 
 # %% tags=["hide-input"]
-def sums_by_patient(data):
-    """Sums per patient of the cells that metrics and differences are made of, by name."""
-    present = data["reference"].to_numpy() == 1
-    said = {r: data[f"read_{r}"].to_numpy(dtype=float, na_value=np.nan) for r in reads}
-    cells = {}
-    for r, x in said.items():
-        cells |= {(r, "tp"): present & (x == 1), (r, "fn"): present & (x == 0),
-                  (r, "fp"): ~present & (x == 1), (r, "tn"): ~present & (x == 0)}
-    for (a, b), (name, stratum) in itertools.product(pairs, (("present", present), ("absent", ~present))):
-        x, y = said[a], said[b]
-        cells |= {(a, b, name, "first"): stratum & (x == 1) & (y == 0),
-                  (a, b, name, "second"): stratum & (x == 0) & (y == 1),
-                  (a, b, name, "n"): stratum & ~np.isnan(x) & ~np.isnan(y)}
-    codes, _ = pd.factorize(data["patient"])
-    return list(cells), np.stack([np.bincount(codes, cell) for cell in cells.values()], axis=1)
-
-
-def resample_patients(sums, block=100):
-    """Totals of the cells over patients drawn with replacement: one row per resample."""
-    rng, k, totals = np.random.default_rng(seed), len(sums), []
-    for first in range(0, resamples, block):
-        rows = min(block, resamples - first)
-        drawn = rng.integers(0, k, (rows, k)) + k * np.arange(rows)[:, None]
-        totals.append(np.bincount(drawn.ravel(), minlength=rows * k).reshape(rows, k) @ sums)
-    return np.concatenate(totals)
-
-
-def metrics_of(cells):
-    """Metrics of readings and differences of pairs in percent from totals, by result name."""
-    out = {}
-    for r in reads:
-        tp, fp, fn, tn = (cells[r, c] for c in ("tp", "fp", "fn", "tn"))
-        out |= {f"{r}.sensitivity": tp / (tp + fn), f"{r}.specificity": tn / (tn + fp),
-                f"{r}.precision": tp / (tp + fp), f"{r}.npv": tn / (tn + fn),
-                f"{r}.accuracy": (tp + tn) / (tp + fp + fn + tn), f"{r}.f1": 2 * tp / (2 * tp + fp + fn)}
-    for a, b in pairs:
-        more = {s: cells[a, b, s, "second"] - cells[a, b, s, "first"] for s in ("present", "absent")}
-        n = {s: cells[a, b, s, "n"] for s in more}
-        out |= {f"{a}-vs-{b}.sensitivity": more["present"] / n["present"],
-                f"{a}-vs-{b}.specificity": -more["absent"] / n["absent"],
-                f"{a}-vs-{b}.accuracy": (more["present"] - more["absent"]) / (n["present"] + n["absent"])}
-    return {name: 100 * values for name, values in out.items()}
-
-
 def resampled_limits(data):
     """Percentile limits of all metrics and differences when patients are resampled."""
-    names, sums = sums_by_patient(data)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        drawn = metrics_of(dict(zip(names, resample_patients(sums).T, strict=True)))
-    tails = [50 * (1 - confidence), 50 * (1 + confidence)]
-    return {name: tuple(np.nanpercentile(v, tails)) if np.isfinite(v).any() else (np.nan, np.nan)
-            for name, v in drawn.items()}
+    said = {r: data[f"read_{r}"].to_numpy(dtype=float, na_value=np.nan) for r in reads}
+    return resample_readings(data["reference"], said, data["patient"], resamples, seed, confidence)
 
 
 def widened(counts, effect, metric_name, side):
     """Limit of Wilson's interval in percent at the smallest effective number of examinations."""
     right, n = right_of(counts, metric_name)
-    return float(100 * wilson(right / n, n / effect)[side == "upper"])
+    return float(100 * wilson_limits(right / n, n / effect, confidence)[side == "upper"])
 
 
 # %% tags=["hide-input"]
@@ -587,11 +527,10 @@ chapter.figure(
 # %% tags=["hide-input"]
 chapter.say(each(
     "**{name.@}** finds {@.tp} of {@.positives} examinations with {what}, a sensitivity of "
-    "{@.sensitivity:.1f} % "
-    "({@.sensitivity.patients_lower:.1f}–{@.sensitivity.patients_upper:.1f}), and calls {@.fp} of "
-    "{@.negatives} without "
-    "it positive, a specificity of {@.specificity:.1f} % ({@.specificity.patients_lower:.1f}–"
-    "{@.specificity.patients_upper:.1f}).", reads, "\n\n") + "\n\nIn parentheses: {unit}.", **WORDS)
+    "{@.sensitivity:.1f} % ({@.sensitivity.patients_lower:.1f}–{@.sensitivity.patients_upper:.1f}), and "
+    "calls {@.fp} of {@.negatives} without it positive, a specificity of {@.specificity:.1f} % "
+    "({@.specificity.patients_lower:.1f}–{@.specificity.patients_upper:.1f}).",
+    reads, "\n\n") + "\n\nIn parentheses: {unit}.", **WORDS)
 
 # %% [markdown]
 # Ratios say what a reading does to a suspicion: a positive likelihood ratio multiplies the odds of the
@@ -620,8 +559,8 @@ ratios = pd.DataFrame(
       "lower": value_of(f"{r}.{w}.lower"),
       "upper": value_of(f"{r}.{w}.upper")} for r in reads for w, name in RATIOS.items()])
 chapter.table(ratios, "tab-ratios", "Ratios and single-number summaries; intervals on the log scale, "
-                                    "examinations taken "
-              "as independent.", formats=dict.fromkeys(("estimate", "lower", "upper"), ".3g"))
+                                    "examinations taken as independent.",
+              formats=dict.fromkeys(("estimate", "lower", "upper"), ".3g"))
 
 # %% [markdown]
 # ### Two readings of the same examinations
@@ -632,40 +571,26 @@ chapter.table(ratios, "tab-ratios", "Ratios and single-number summaries; interva
 
 
 # %% tags=["hide-input"]
-def paired_cells(data, first, second, code):
-    """Cells of two readings with the condition present (1) or absent (0); incomplete rows are left out."""
-    both = data.loc[data["reference"] == code, [f"read_{first}", f"read_{second}"]].dropna()
-    x, y = both.to_numpy(dtype=bool).T
-    names = ("both", "first_only", "second_only", "neither")
-    return dict(zip(names, (int(c.sum()) for c in (x & y, x & ~y, ~x & y, ~x & ~y)), strict=True))
+def pair_of(data, first, second):
+    """Paired cells of two readings, with the condition and without; incomplete rows are left out."""
+    said = [data[f"read_{r}"].to_numpy(dtype=float, na_value=np.nan) for r in (first, second)]
+    return count_pair(data["reference"], *said)
 
 
-def right_only(present, absent, what):
-    """Examinations that only the first and only the second reading judges rightly, and all pairs."""
-    first = {"sensitivity": present["first_only"], "specificity": absent["second_only"]}
-    second = {"sensitivity": present["second_only"], "specificity": absent["first_only"]}
-    n = {"sensitivity": sum(present.values()), "specificity": sum(absent.values())}
-    parts = ["sensitivity", "specificity"] if what == "accuracy" else [what]
-    return tuple(sum(d[p] for p in parts) for d in (first, second, n))
-
-
-def difference(present, absent, what, side):
+def difference(pair, what, side):
     """Second minus first reading in percentage points, with Tango's score interval."""
-    first, second, n = right_only(present, absent, what)
-    return 100 * getattr(paired_difference_interval(second, first, n, confidence),
-                         side) if n else float("nan")
+    first, second, n = pair.right_only(what)
+    return 100 * getattr(paired_difference_interval(second, first, n, confidence), side) if n else float("nan")
 
 
-def exact_p(present, absent, what):
+def exact_p(pair, what):
     """McNemar's exact p, pairs taken as independent."""
-    return mcnemar_exact(*right_only(present, absent, what)[:2]).p
+    return mcnemar_exact(*pair.right_only(what)[:2]).p
 
 
-def bounded_p(present, absent, effect, what):
-    """McNemar's p from the normal approximation when the variance is inflated by a design effect."""
-    first, second, _ = right_only(present, absent, what)
-    z = abs(second - first) / np.sqrt((first + second) * effect) if first + second else 0.0
-    return float(2 * stats.norm.sf(z))
+def bounded_p(pair, effect, what):
+    """McNemar's p when the variance is inflated by a design effect."""
+    return mcnemar_at_design_effect(*pair.right_only(what)[:2], effect)
 
 
 def clustered_p(data, first, second, what):
@@ -679,37 +604,25 @@ def clustered_p(data, first, second, what):
     return clustered_mcnemar(*right, rows["patient"].to_numpy()).p
 
 
-def stretch(estimate, end, effect):
-    """A limit of a difference moved away from the estimate by the root of a design effect."""
-    return max(-100.0, min(100.0, estimate + (end - estimate) * np.sqrt(effect)))
-
-
 def kappa(data, first, second):
     """Cohen's kappa of two readings; not-a-number where no examination has both."""
     both = data[[f"read_{first}", f"read_{second}"]].dropna()
     return cohen_kappa(*both.to_numpy(dtype=float).T).estimate if len(both) else float("nan")
 
 
-def agreement(present, absent):
-    """Percent of examinations on which two readings agree."""
-    n = sum(present.values()) + sum(absent.values())
-    return 100 * sum(s[c] for s in (present, absent) for c in ("both", "neither")) / n if n else float("nan")
-
-
 # %%
 POINTS = {"unit": "percentage points", "precision": "iterative"}
 paired = {}
 for (a, b), key in zip(pairs, PAIR_KEYS, strict=True):
-    paired[key] = [chapter.derive(f"{key}.{s}", paired_cells, table, first=a, second=b, code=STRATA[s])
-                   for s in ("present", "absent")]
+    paired[key] = chapter.derive(f"{key}.cells", pair_of, table, first=a, second=b)
     chapter.derive(f"{key}.kappa", kappa, table, first=a, second=b)
-    chapter.derive(f"{key}.agreement", agreement, *paired[key], unit="%")
+    chapter.derive(f"{key}.agreement", lambda p: 100 * p.agreement, paired[key], unit="%")
     for what in STRATUM_OF:
         name = f"{key}.{what}.difference"
-        chapter.derive(name, difference, *paired[key], what=what, side="estimate", **POINTS)
+        chapter.derive(name, difference, paired[key], what=what, side="estimate", **POINTS)
         for side in ("lower", "upper"):
-            chapter.derive(f"{name}.{side}", difference, *paired[key], what=what, side=side, **POINTS)
-        chapter.derive(f"{key}.{what}.p_exact", exact_p, *paired[key], what=what)
+            chapter.derive(f"{name}.{side}", difference, paired[key], what=what, side=side, **POINTS)
+        chapter.derive(f"{key}.{what}.p_exact", exact_p, paired[key], what=what)
 
 # %% tags=["hide-input"]
 for ((a, b), key), what in itertools.product(zip(pairs, PAIR_KEYS, strict=True), STRATUM_OF):
@@ -718,7 +631,7 @@ for ((a, b), key), what in itertools.product(zip(pairs, PAIR_KEYS, strict=True),
         chapter.derive(f"{name}.p_patients", clustered_p, table, first=a, second=b, what=what,
                        about="clustered McNemar test (Obuchowski), patients as clusters")
     else:
-        chapter.derive(f"{name}.p_patients", bounded_p, *paired[key], effect, what=what,
+        chapter.derive(f"{name}.p_patients", bounded_p, paired[key], effect, what=what,
                        about="McNemar test at the largest possible design effect")
     for i, side in enumerate(("lower", "upper")):
         if drawn is not None:
@@ -727,13 +640,13 @@ for ((a, b), key), what in itertools.product(zip(pairs, PAIR_KEYS, strict=True),
                            i=i, unit="percentage points", precision="resampled", probe=False)
         else:
             ends = chapter[f"{name}.difference"], chapter[f"{name}.difference.{side}"]
-            chapter.derive(f"{name}.difference.patients_{side}", stretch, *ends, effect, **POINTS,
+            chapter.derive(f"{name}.difference.patients_{side}", stretch_limit, *ends, effect, bound=100, **POINTS,
                            about="Tango limit, stretched by the root of the largest possible design effect")
 
 # %% tags=["hide-input"]
 if pairs:
     frame = pd.DataFrame([{"readings": f"{label(a)} and {label(b)}",
-                           CONDITION: s} | chapter[f"{a}-vs-{b}.{s}"].value
+                           CONDITION: s} | asdict(getattr(chapter[f"{a}-vs-{b}.cells"].value, s))
                           for a, b in pairs for s in ("present", "absent")])
     frame.columns = [*frame.columns[:2], "both positive", "only the first", "only the second",
                      "both negative"]
@@ -746,7 +659,7 @@ else:
 # %% tags=["hide-input"]
 def difference_row(key, what):
     """A row of the table of paired differences."""
-    first, second, n = right_only(*[q.value for q in paired[key]], what)
+    first, second, n = paired[key].value.right_only(what)
     name = f"{key}.{what}"
     row = {"second − first": f"{WORDS[f'second.{key}']} − {WORDS[f'first.{key}']}", "metric": NAMES[what],
            "pairs": n,
@@ -760,8 +673,8 @@ def difference_row(key, what):
 differences = pd.DataFrame([difference_row(key, what) for key in PAIR_KEYS for what in STRATUM_OF])
 if pairs:
     chapter.table(differences, "tab-differences", "Paired differences in percentage points. p, patients: "
-                                                  "{how}; p, exact: "
-                  "McNemar's test, pairs taken as independent.",
+                                                  "{how}; p, exact: McNemar's test, pairs taken as "
+                                                  "independent.",
                   formats=dict.fromkeys(differences.columns[5:10], ".1f")
                   | dict.fromkeys(("p, patients", "p, exact"), ".2g"),
                   how="McNemar's test with patients as clusters" if patients_known else UNIT)
@@ -783,8 +696,7 @@ if pairs:
     chapter.figure(
         fig, "fig-differences", data=differences,
         caption="Paired differences, those of the largest size first. Thick bars: Tango's interval, pairs "
-                "taken as "
-                "independent. Thin lines: {unit}.",
+                "taken as independent. Thin lines: {unit}.",
         alt="Dots with intervals around zero. " + each(
             "{second.@} minus {first.@}: sensitivity {@.sensitivity.difference:+.1f}, specificity "
             "{@.specificity.difference:+.1f}, accuracy {@.accuracy.difference:+.1f} percentage points",
@@ -795,12 +707,13 @@ if pairs:
 if pairs:
     chapter.say(each(
         "**{second.@} against {first.@}**: sensitivity {@.sensitivity.difference:+.1f} points "
-        "({@.sensitivity.difference.patients_lower:+.1f} to {@.sensitivity.difference.patients_upper:+.1f}), "
-        "p = {@.sensitivity.p_patients:p}; specificity {@.specificity.difference:+.1f} points "
-        "({@.specificity.difference.patients_lower:+.1f} to {@.specificity.difference.patients_upper:+.1f}), "
-        "p = {@.specificity.p_patients:p} ({unit}). For independent pairs the exact p values would be "
-        "{@.sensitivity.p_exact:p} and {@.specificity.p_exact:p}. The two agree in {@.agreement:.1f} % of "
-        "examinations, kappa {@.kappa:.2f}.", PAIR_KEYS, "\n\n"), **WORDS)
+        "({@.sensitivity.difference.patients_lower:+.1f} to "
+        "{@.sensitivity.difference.patients_upper:+.1f}), p = {@.sensitivity.p_patients:p}; specificity "
+        "{@.specificity.difference:+.1f} points ({@.specificity.difference.patients_lower:+.1f} to "
+        "{@.specificity.difference.patients_upper:+.1f}), p = {@.specificity.p_patients:p} ({unit}). For "
+        "independent pairs the exact p values would be {@.sensitivity.p_exact:p} and "
+        "{@.specificity.p_exact:p}. The two agree in {@.agreement:.1f} % of examinations, kappa "
+        "{@.kappa:.2f}.", PAIR_KEYS, "\n\n"), **WORDS)
 
 # %% [markdown]
 # ### Reading both
@@ -825,7 +738,7 @@ for name, rule in rules.items():
     record_reading(name, counts[name])
 if rules:
     chapter.say("Combined: " + each("**{name.@}**: sensitivity {@.sensitivity:.1f} %, specificity "
-                                        "{@.specificity:.1f} %", rules) + ".", **WORDS)
+                                    "{@.specificity:.1f} %", rules) + ".", **WORDS)
 
 # %% tags=["hide-input"]
 points = pd.DataFrame([{"what": label(n), "false alarms": 100 - value_of(f"{n}.specificity"),
@@ -855,11 +768,9 @@ for i, row in points.sort_values("found").iterrows():  # labels upwards, none on
 chapter.figure(
     fig, "fig-rules", data=points,
     caption="Readings (dots) and rules that combine them (diamonds), with Wilson's intervals in both "
-            "directions, "
-            "examinations taken as independent.",
+            "directions, examinations taken as independent.",
     alt="Scatter of finds over false alarms. " + each("{name.@}: sensitivity {@.sensitivity:.1f} %, "
-                                                      "specificity "
-        "{@.specificity:.1f} %", [*reads, *rules]) + ".", **WORDS)
+                                                      "specificity {@.specificity:.1f} %", [*reads, *rules]) + ".", **WORDS)
 
 # %% [markdown]
 # ### What a result means for the patient in front of you
@@ -909,10 +820,8 @@ for i, r in enumerate(reads):
 chapter.figure(
     fig, "fig-prevalence", data=curves,
     caption="Predictive values over prevalence, with logit intervals. Gray lines: the prevalence given as "
-            "parameter "
-            "({at:.0f} %) and that of the table ({table.prevalence:.1f} %, dashed).",
-    alt="Two panels of curves over prevalence. At {at:.0f} % {what} is present after a positive reading "
-        "in "
+            "parameter ({at:.0f} %) and that of the table ({table.prevalence:.1f} %, dashed).",
+    alt="Two panels of curves over prevalence. At {at:.0f} % {what} is present after a positive reading in "
         + each("{@.ppv_at:.1f} % ({name.@})", reads, ", ") + ", absent after a negative one in "
         + each("{@.npv_at:.1f} % ({name.@})", reads, ", ") + ".", **WORDS)
 
@@ -1000,8 +909,7 @@ oligo = chapter.derive("histology.oligodendroglioma_3.binomial_p", as_unusual,
                        chapter.printed("early-patients"))
 chapter.say("The paper calls the share of WHO grade 3 oligodendrogliomas among early finds noteworthy: "
             "{histology.oligodendroglioma_3.share:.1f} % against {share:.1f} % of the cohort. Drawing that "
-            "many "
-            "patients at the cohort's share gives a number as unusual with probability "
+            "many patients at the cohort's share gives a number as unusual with probability "
             "{histology.oligodendroglioma_3.binomial_p:.2f} ({low:.3f}–{high:.3f} over the rounding of the "
             "share).",
             share=cohort_share.value, low=oligo.interval[0], high=oligo.interval[1])
@@ -1130,15 +1038,15 @@ chapter.say("""- **False positives of cMRI.** The cells give {finding.fp_sum:.0f
 
 # %% tags=["hide-input"]
 for key in PAIR_KEYS:
-    chapter.derive(f"{key}.worst_p", bounded_p, *paired[key], chapter["clustering.present.design_effect"],
+    chapter.derive(f"{key}.worst_p", bounded_p, paired[key], chapter["clustering.present.design_effect"],
                    what="sensitivity", about="McNemar test of sensitivity at the largest possible design "
                                              "effect")
 guess = "" if patients_known else ", where only the number of patients is known and the worst split assumed"
 chapter.say("Here that is a factor of at most {clustering.present.design_effect:.2f} with {what} and "
             "{clustering.absent.design_effect:.2f} without{guess}. "
             + each("The test of sensitivity, {second.@} against {first.@}, would then give p = "
-                   "{@.worst_p:p}, and gives "
-                   "{@.sensitivity.p_exact:p} for independent pairs.", PAIR_KEYS, " "), guess=guess, **WORDS)
+                   "{@.worst_p:p}, and gives {@.sensitivity.p_exact:p} for independent pairs.",
+                   PAIR_KEYS, " "), guess=guess, **WORDS)
 
 # %% [markdown]
 # ### Finds that nothing confirmed
@@ -1149,39 +1057,21 @@ chapter.say("Here that is a factor of at most {clustering.present.design_effect:
 
 
 # %% tags=["hide-input"]
-def alone(present, given):
+def alone(pair, given):
     """Finds of the better reading alone, at most as many as given (all if that is negative)."""
-    most = max(present["first_only"], present["second_only"])
+    most = max(pair.present.first_only, pair.present.second_only)
     return min(given, most) if given >= 0 else most
 
 
-def recount(present, absent, k):
-    """Pairs after k finds of the better reading alone are recounted as examinations without the condition."""
-    better = "second_only" if present["second_only"] >= present["first_only"] else "first_only"
-    moved = min(round(k), present[better])
-    return {**present, better: present[better] - moved}, {**absent, better: absent[better] + moved}
-
-
-def recounted(present, absent, k, field):
+def recounted(pair, k, field):
     """Accuracy of either reading in percent, or McNemar's exact p, after k finds are recounted."""
-    x, y = recount(present, absent, k)
-    first, second, n = right_only(x, y, "accuracy")
-    if field == "p":
-        return mcnemar_exact(first, second).p
-    both = x["both"] + y["neither"]
-    return 100 * (both + {"first": first, "second": second}[field]) / n if n else float("nan")
+    first, second, p = recounted_accuracies(pair, k)
+    return {"first": 100 * first, "second": 100 * second, "p": p}[field]
 
 
-def tipping_point(present, absent, most):
-    """Fewest recounted finds at which the readings are not told apart; not-a-number if none suffices."""
-    ks = (k for k in range(round(most) + 1) if recounted(present, absent, k, "p") >= 1 - confidence)
-    return next(ks, float("nan"))
-
-
-def p_without(present, absent, k):
+def p_without(pair, k):
     """McNemar's exact p of sensitivity when k finds of the better reading alone are left out."""
-    x, _ = recount(present, absent, k)
-    return mcnemar_exact(x["first_only"], x["second_only"]).p
+    return exact_p(recount(pair, k), "sensitivity")
 
 
 def tipping_words(at):
@@ -1194,21 +1084,21 @@ def tipping_words(at):
 # %% tags=["hide-input"]
 for key in PAIR_KEYS:
     if chapter.is_user_run or unconfirmed >= 0:
-        most = chapter.derive(f"{key}.unconfirmed", alone, paired[key][0], unit="examinations",
+        most = chapter.derive(f"{key}.unconfirmed", alone, paired[key], unit="examinations",
                               given=unconfirmed)
     else:
         most = chapter.derive(f"{key}.unconfirmed", lambda n: n, chapter.printed("early-treated"),
                               unit="examinations")
-    chapter.derive(f"{key}.tipping", tipping_point, *paired[key], most, unit="examinations",
+    chapter.derive(f"{key}.tipping", tipping_point, paired[key], most, unit="examinations", alpha=1 - confidence,
                    about="finds of one reading alone that would have to be false alarms")
     for field in ("first", "second", "p"):
-        chapter.derive(f"{key}.recounted.{field}", recounted, *paired[key], most, field=field,
+        chapter.derive(f"{key}.recounted.{field}", recounted, paired[key], most, field=field,
                        unit="1" if field == "p" else "%")
-    chapter.derive(f"{key}.without.p", p_without, *paired[key], most)
+    chapter.derive(f"{key}.without.p", p_without, paired[key], most)
     WORDS[f"tip.{key}"] = tipping_words(value_of(f"{key}.tipping"))
 tipping = pd.DataFrame(
     [{"pair": key, "recounted": k}
-     | {f: recounted(*[q.value for q in paired[key]], k, f) for f in ("first", "second", "p")}
+     | {f: recounted(paired[key].value, k, f) for f in ("first", "second", "p")}
      for key in order for k in range(round(chapter[f"{key}.unconfirmed"].value) + 1)])
 
 
@@ -1245,8 +1135,7 @@ if pairs:
     chapter.figure(
         fig, "fig-tipping", data=tipping,
         caption="Accuracy of the readings when finds of one of them alone are recounted as false alarms. "
-                "Dashed: from here "
-                "on McNemar's exact test does not tell the readings apart.",
+                "Dashed: from here on McNemar's exact test does not tell the readings apart.",
         alt="Lines over the number of recounted finds. " + each(
             "At {@.unconfirmed:.0f}: {second.@} {@.recounted.second:.1f} %, {first.@} "
             "{@.recounted.first:.1f} %, {tip.@}",
@@ -1255,10 +1144,10 @@ if pairs:
 # %% tags=["hide-input"]
 if pairs:
     chapter.say(each(
-        "**{second.@} against {first.@}**: if {@.unconfirmed:.0f} finds were false alarms, accuracy would be "
-        "{@.recounted.second:.1f} % ({second.@}) and {@.recounted.first:.1f} % ({first.@}), p = "
-        "{@.recounted.p:p}; "
-        "{tip.@}. With these finds left out, the test of sensitivity gives p = {@.without.p:p}.", PAIR_KEYS,
+        "**{second.@} against {first.@}**: if {@.unconfirmed:.0f} finds were false alarms, accuracy would "
+        "be {@.recounted.second:.1f} % ({second.@}) and {@.recounted.first:.1f} % ({first.@}), p = "
+        "{@.recounted.p:p}; {tip.@}. With these finds left out, the test of sensitivity gives p = "
+        "{@.without.p:p}.", PAIR_KEYS,
         "\n\n"),
         **WORDS)
 
@@ -1278,11 +1167,7 @@ if pairs:
 # %% tags=["hide-input"]
 def with_rest(counts, rest, hidden, field):
     """A metric in percent when the rest is read negative and a share of it hides the condition."""
-    missed = rest * hidden
-    fn, tn = counts.fn + missed, counts.tn + rest - missed
-    parts = {"sensitivity": (counts.tp, counts.tp + fn), "specificity": (tn, tn + counts.fp),
-             "accuracy": (counts.tp + tn, counts.n + rest)}
-    return 100 * parts[field][0] / parts[field][1]
+    return 100 * with_unread_rest(counts, rest, hidden)[field]
 
 
 if screened or chapter.is_user_run:
@@ -1317,8 +1202,7 @@ if rest.value > 0:
     chapter.figure(
         fig, "fig-selection", data=selection,
         caption="Sensitivity among all examinations, if a share of the {selection.rest:.0f} that were not "
-                "analysed hides "
-                "{what}.",
+                "analysed hides {what}.",
         alt="Falling lines. If one in a hundred hides {what}, sensitivity is "
             + each("{@.selection.sensitivity:.1f} % ({name.@})", reads, ", ") + ".", **WORDS)
 else:
