@@ -405,6 +405,55 @@ def accept(
     print(f"{path}: {len(differences)} changes")
 
 
+@app.command()
+@_guard
+def audit(
+    file: Annotated[Path | None, typer.Argument(help="Printed statistics as YAML or CSV.")] = None,
+    format: Annotated[str, typer.Option(help="text or json.")] = "text",
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Write the report page here.")] = None,
+    template: Annotated[bool, typer.Option("--template", help="Print a documented example file.")] = False,
+) -> None:
+    """Ask whether printed statistics of any paper fit together: consistent, in tension, or not compatible.
+
+    Every outcome lists its assumptions; exit 1 when anything is not compatible.
+
+    Examples:
+
+    - `compendium audit --template > paper.yaml`
+    - `compendium audit paper.yaml -o report.html`
+    - `compendium audit paper.csv --format json`
+    """
+    from compendium.evidence import audit as engine
+    from compendium.evidence.audit_file import read_statements, template_text
+
+    _check_format(format)
+    if template:
+        print(template_text(), end="")
+        return
+    if file is None:
+        _stop("audit needs a file; --template prints an example.", 2)
+        return
+    title, statements = read_statements(file)
+    try:
+        outcomes = engine.audit(statements)
+    except ValueError as error:
+        _stop(f"{file.name}: {error}", 2)
+        return
+    if output:
+        from compendium.run.store import write_atomically
+        from compendium.site.audit_page import audit_page
+
+        write_atomically(output.resolve(), audit_page(title, outcomes))
+    rows = [engine.as_row(outcome) for outcome in outcomes]
+    if format == "json":
+        print(json.dumps({"title": title, "outcomes": rows}, indent=1, ensure_ascii=False))
+    else:
+        for row in rows:
+            extra = f" [{row['convention']}]" if row["convention"] else ""
+            print(f"{row['status']}: {row['id']}: {row['check']}{extra}: {row['detail']}")
+    raise typer.Exit(1 if any(o.status == "not compatible" for o in outcomes) else 0)
+
+
 def main() -> None:
     """Run the command line."""
     app(prog_name="compendium")
