@@ -19,6 +19,7 @@ from compendium.evidence.labels import weakest
 MAX_CORNER_ROOTS = 8
 """Up to this many uncertain roots every corner of the rounding box is evaluated (256 evaluations)."""
 INTERIOR_POINTS = 64
+SEARCH_STARTS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,8 +160,9 @@ def propagate(quantity: Quantity) -> tuple[float, float]:
     """Return the range of a number over the rounding box of its printed roots.
 
     Every corner is evaluated for up to `MAX_CORNER_ROOTS` uncertain roots, otherwise the corners that the signs of the
-    one-at-a-time changes point to. A fixed set of interior points then looks for extremes inside; where one lies beyond
-    the corners, a bounded search starts from it. A one-sided root ("<.001") bounds nothing: the range is unbounded.
+    one-at-a-time changes point to, and a fixed set of interior points. Unless all corners agree on the direction of every
+    root and no interior point lies beyond them, bounded searches start from the best points. A one-sided root ("<.001")
+    bounds nothing: the range is unbounded.
     """
     uncertain = [
         (r.name, r.box) for r in quantity.roots.values() if r.box is not None and r.box[0] < r.box[1]
@@ -176,42 +178,55 @@ def propagate(quantity: Quantity) -> tuple[float, float]:
         return float(quantity.evaluate(dict(zip(names, map(float, point), strict=True))))
 
     centre = np.array([float(quantity.roots[name].value) for name in names])
-    points = [centre, *_corners(at, centre, low, high)]
+    corners = _corners(at, centre, low, high)
     interior = qmc.scale(qmc.Sobol(len(names), scramble=False).random(INTERIOR_POINTS)[1:], low, high)
-    values = [at(p) for p in points]
-    inside = [at(p) for p in interior]
-    least = _search(at, interior, inside, min(values), low, high, sign=1.0)
-    most = _search(at, interior, inside, max(values), low, high, sign=-1.0)
-    return least, most
+    points = np.vstack([centre, corners, interior])
+    values = np.array([at(p) for p in points])
+    if _is_monotone(values[1 : len(corners) + 1], len(names)) and _corners_hold(values, len(corners)):
+        return float(values.min()), float(values.max())
+    return _search(at, points, values, low, high, 1.0), _search(at, points, values, low, high, -1.0)
 
 
 def _corners(
     at: Callable[[np.ndarray], float], centre: np.ndarray, low: np.ndarray, high: np.ndarray
-) -> list[np.ndarray]:
+) -> np.ndarray:
     if len(centre) <= MAX_CORNER_ROOTS:
-        return [np.where(pick, high, low) for pick in itertools.product([False, True], repeat=len(centre))]
+        return np.array(
+            [np.where(pick, high, low) for pick in itertools.product([False, True], repeat=len(centre))]
+        )
     rises = np.empty(len(centre), dtype=bool)
     for i in range(len(centre)):
         down, up = centre.copy(), centre.copy()
         down[i], up[i] = low[i], high[i]
         rises[i] = at(up) >= at(down)
-    return [np.where(rises, high, low), np.where(rises, low, high)]
+    return np.array([np.where(rises, high, low), np.where(rises, low, high)])
+
+
+def _is_monotone(corners: np.ndarray, roots: int) -> bool:
+    """Tell whether all corners agree on the direction in which each root moves the value."""
+    if len(corners) != 2**roots:
+        return False
+    cube = corners.reshape((2,) * roots)
+    steps = [np.diff(cube, axis=axis) for axis in range(roots)]
+    return all(bool((step > 0).all() or (step < 0).all()) for step in steps)
+
+
+def _corners_hold(values: np.ndarray, corners: int) -> bool:
+    """Tell whether no other point lies beyond the corners."""
+    found, rest = values[1 : corners + 1], np.delete(values, slice(1, corners + 1))
+    return bool(found.min() <= rest.min() and rest.max() <= found.max())
 
 
 def _search(
     at: Callable[[np.ndarray], float],
-    interior: np.ndarray,
-    inside: list[float],
-    corner: float,
+    points: np.ndarray,
+    values: np.ndarray,
     low: np.ndarray,
     high: np.ndarray,
     sign: float,
 ) -> float:
-    """Return the lowest (sign 1) or highest (sign -1) value, searching only when the interior beats the corners."""
-    best = int(np.argmin(sign * np.array(inside)))
-    if sign * inside[best] >= sign * corner:
-        return corner
-    found = optimize.minimize(
-        lambda p: sign * at(p), interior[best], bounds=list(zip(low, high, strict=True))
-    )
-    return sign * min(sign * inside[best], float(found.fun))
+    """Return the lowest (sign 1) or highest (sign -1) value found by bounded searches from the best points."""
+    starts = points[np.argsort(sign * values, kind="stable")[:SEARCH_STARTS]]
+    bounds = list(zip(low, high, strict=True))
+    found = [optimize.minimize(lambda p: sign * at(p), start, bounds=bounds).fun for start in starts]
+    return sign * min(*map(float, found), float((sign * values).min()))

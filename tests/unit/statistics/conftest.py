@@ -2,11 +2,6 @@
 
 import numpy as np
 import pytest
-from hypothesis import settings
-
-# no deadline (shared machines stutter), the same examples every time, no database in the tree
-settings.register_profile("steady", deadline=None, derandomize=True, database=None)
-settings.load_profile("steady")
 
 
 @pytest.fixture

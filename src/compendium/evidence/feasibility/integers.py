@@ -8,12 +8,13 @@ squares 0, 2, 8, never 4.
 from __future__ import annotations
 
 from fractions import Fraction
-from math import ceil, sqrt
+from math import ceil, isqrt, sqrt
 
 from compendium.evidence.feasibility.verdict import RangeLike, Verdict, as_range
 
 SMALLEST_EXACT = 5  # from five integers on, every sum of squares of the right parity above the minimum occurs
-LARGEST_SPREAD = 120  # widest span of integers for which attainable sums of squares are enumerated
+LARGEST_SPREAD = 120  # widest scale (high − low) on which five or more integers are enumerated
+LARGEST_SEARCH = 2_000_000  # trial values when three or four integers are searched one by one
 
 
 def integer_sums(mean: RangeLike, n: int, *, items: int = 1) -> tuple[int, ...]:
@@ -101,7 +102,7 @@ def check_grimmer(
         f"SD with denominator n − {ddof}",
     ]
     assumptions += [] if bounds is None else [f"values between {bounds[0]} and {bounds[1]}"]
-    assumptions += [] if exact else ["parity of the sum of squares only: span too wide to enumerate"]
+    assumptions += [] if exact else ["parity and limits of the sum of squares only: too wide to enumerate"]
     shown = (float(low), float(high))
     return Verdict(
         bool(found),
@@ -123,22 +124,59 @@ def _squares_between(
     minimum = n * quotient * quotient + rest * (2 * quotient + 1)
     start = max(least, minimum)
     start += (start - total) % 2  # x² and x share their parity, and so do their sums
+    if bounds is not None:
+        most = min(most, _largest_squares(n, total, *bounds))
     if start > most:
         return None, True
-    if bounds is None:
-        if n >= SMALLEST_EXACT:
-            return start, True
-        reach = ceil(sqrt((most - total * total / n) * (n - 1) / n)) + 1
-        bounds = (quotient - reach, quotient + reach + 1)
-    if bounds[1] - bounds[0] > LARGEST_SPREAD or n * (bounds[1] - bounds[0]) > 4000:
+    reach = ceil(sqrt((most - total * total / n) * (n - 1) / n)) + 1  # no value lies farther from the mean
+    low, high = quotient - reach, quotient + reach + 1
+    if bounds is not None:
+        binding = bounds[0] > low or bounds[1] < high
+        low, high = max(low, bounds[0]), min(high, bounds[1])
+    if n < SMALLEST_EXACT:
+        return _search_squares(n, total, range(start, most + 1, 2), low, high)
+    if bounds is None or not binding:
+        return start, True
+    if high - low > LARGEST_SPREAD or n * (high - low) > 4000:
         return start, False
     shifted = total - n * quotient
-    attained = _attained_squares(n, shifted, bounds[0] - quotient, bounds[1] - quotient)
+    attained = _attained_squares(n, shifted, low - quotient, high - quotient)
     for value in range(start, most + 1, 2):
         inner = value - 2 * quotient * shifted - n * quotient * quotient  # sum of squares about the quotient
         if attained >> inner & 1:
             return value, True
     return None, True
+
+
+def _largest_squares(n: int, total: int, low: int, high: int) -> int:
+    """Largest sum of squares of n integers in [low, high] with this total: all but one at a bound; −1 if none."""
+    if not n * low <= total <= n * high:
+        return -1
+    if high == low:
+        return n * low * low
+    at_top, rest = divmod(total - n * low, high - low)
+    return (
+        at_top * high * high + max(0, n - at_top - 1) * low * low + ((low + rest) ** 2 if at_top < n else 0)
+    )
+
+
+def _search_squares(n: int, total: int, squares: range, low: int, high: int) -> tuple[int | None, bool]:
+    """First of these sums of squares that one to four integers in [low, high] of this total have."""
+    if len(squares) * (high - low + 1) ** max(0, n - 2) > LARGEST_SEARCH:
+        return squares[0], False
+    return next((value for value in squares if _splits(n, total, value, low, high)), None), True
+
+
+def _splits(n: int, total: int, squares: int, low: int, high: int) -> bool:
+    """Tell whether n integers in [low, high] have this sum and this sum of squares."""
+    if n == 1:
+        return low <= total <= high and total * total == squares
+    if n == 2:
+        gap = 2 * squares - total * total  # the squared difference of the two
+        if gap < 0 or isqrt(gap) ** 2 != gap or (total - isqrt(gap)) % 2:
+            return False
+        return low <= (total - isqrt(gap)) // 2 and (total + isqrt(gap)) // 2 <= high
+    return any(_splits(n - 1, total - x, squares - x * x, low, high) for x in range(low, high + 1))
 
 
 def _attained_squares(n: int, total: int, low: int, high: int) -> int:

@@ -23,6 +23,12 @@ def least_sum_of_squares(mean: Range, n: int, extremes: Sequence[Range]) -> Frac
     ------
     ValueError
         If there are not more values than extremes.
+
+    Examples
+    --------
+    >>> mean = (Fraction(2), Fraction(2))
+    >>> least_sum_of_squares(mean, 4, [(Fraction(5), Fraction(5))])  # 5 and three times 1
+    Fraction(12, 1)
     """
     k = len(extremes)
     if n <= k:
