@@ -384,25 +384,34 @@ def fetch(
 @app.command()
 @_guard
 def accept(
-    chapter: Annotated[str, typer.Argument(help="The chapter whose present numbers become the reference.")],
+    name: Annotated[
+        str, typer.Argument(help="A chapter, or a study, whose present numbers become the reference.")
+    ],
 ) -> None:
-    """Show what changed in a chapter's numbers and statuses, and store them as its reference.
+    """Show what changed in a chapter's numbers and its study's statuses, and store them as reference.
 
-    Tolerances and their reasons are kept.
+    Tolerances and their reasons are kept. A study's name accepts all its chapters.
 
     Examples:
 
     - `compendium accept stadlbauer2025/01`
+    - `compendium accept grussu2025`
     """
-    from compendium.run.chapters import find_chapter
-    from compendium.run.report import accept as accept_chapter
+    from compendium.evidence.claims import load_studies
+    from compendium.run.chapters import find_chapter, list_chapters
+    from compendium.run.report import accept as store
 
-    try:
-        differences, path = accept_chapter(find_chapter(chapter))
-    except FileNotFoundError as error:
-        _stop(error, 1)
-    print("\n".join(differences) or "nothing changed")
-    print(f"{path}: {len(differences)} changes")
+    if name in load_studies():
+        study, chapters = name, [c for c in list_chapters() if c.study == name]
+    else:
+        chapters = [find_chapter(name)]
+        study = chapters[0].study
+    differences, written = store(study, chapters)
+    print(
+        "\n".join([*differences, *[f"wrote {path}" for path in written]])
+        if differences
+        else "nothing changed"
+    )
 
 
 @app.command()

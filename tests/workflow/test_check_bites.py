@@ -15,6 +15,10 @@ def reference(toy):
     return toy.first.with_name("01_first.reference.json")
 
 
+def statuses(toy):
+    return toy.first.with_name("claims.reference.json")
+
+
 TAMPERINGS = {
     "a printed digit of a scored claim": (
         lambda t: tamper(t.claims, 'printed: "83.0"', 'printed: "83.1"'),
@@ -62,8 +66,24 @@ TAMPERINGS = {
         lambda t: tamper(reference(t), '"reason": "closed-form', '"reason": "", "was": "closed-form'),
         ["tolerance without a reason: toy2025/01_first#sensitivity"],
     ),
+    "the role of a claim": (
+        lambda t: tamper(t.claims, "role: inference", "role: description"),
+        ['status changed: toy2025/sensitivity: role "inference" → "description"'],
+    ),
+    "the yardstick of a claim": (
+        lambda t: tamper(t.claims, 'printed: "83.0"', 'printed: "83.0", half_unit: 5'),
+        ["status changed: toy2025/sensitivity", 'admits "[82.95, 83.05]" → "[78.0, 88.0]"'],
+    ),
+    "the evidence of a claim without a result": (
+        lambda t: tamper(t.claims, "role: description, evidence: internal", "role: description, evidence: unavailable"),
+        ['status changed: toy2025/tp: status "not testable" → "not scored"'],
+    ),
+    "a claim that is gone": (
+        lambda t: tamper(t.claims, "  - {id: sensitivity,", "  - {id: sensitivity-2,"),
+        ["missing claim: toy2025/sensitivity", "no reference: toy2025/sensitivity-2"],
+    ),
     "a stored status": (
-        lambda t: tamper(reference(t), '"status": "consistent"', '"status": "reproduced"'),
+        lambda t: tamper(statuses(t), '"status": "consistent"', '"status": "reproduced"'),
         ['status changed: toy2025/sensitivity: status "reproduced" → "consistent"'],
     ),
 }
@@ -151,12 +171,12 @@ def test_the_machine_formats_have_exactly_the_documented_keys(accepted):
             {
                 "id": "toy2025/01_first",
                 "title": "A question",
-                "parameters": [
-                    {"name": "factor", "type": "float", "default": 2.0},
-                    {"name": "label", "type": "str", "default": "a"},
-                    {"name": "count", "type": "int", "default": 3},
-                    {"name": "fast", "type": "bool", "default": True},
-                ],
+                "parameters": {
+                    "factor": {"type": "float", "default": 2.0},
+                    "label": {"type": "str", "default": "a"},
+                    "count": {"type": "int", "default": 3},
+                    "fast": {"type": "bool", "default": True},
+                },
                 "inputs": [],
             }
         ]
@@ -174,6 +194,7 @@ def test_accept_shows_the_difference_and_keeps_tolerances_and_reasons(accepted):
     tamper(accepted.claims, 'printed: "283"', 'printed: "284"')
     accepted.run("run")
     done = accepted.run("accept", "toy2025/01")
+    assert "~ toy2025/tp: not testable [internal, description, 283] → not testable [internal, description, 284]" in done.stdout
     assert "~ sensitivity: 82.99120234604105 → 83.04093567251462 (+5.99e-04)" in done.stdout
     again = json.loads(reference(accepted).read_text())
     assert again["results"]["sensitivity"]["tolerance"]["reason"] == "told by a test"

@@ -7,10 +7,11 @@ from typing import Any
 
 from compendium.evidence.assess import Assessment, assess
 from compendium.evidence.claims import Claim, Study
-from compendium.evidence.labels import SCORED, STATUSES, STRENGTH, is_stronger
+from compendium.evidence.labels import NEVER_COMPUTED, SCORED, STATUSES, STRENGTH, is_stronger
 from compendium.evidence.references import compare_entry, tolerance_of
 
 SCORED_STATUSES = ("reproduced", "consistent", "tension", "inconsistent")
+INFERENCE = ("inference", "method")
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Report:
 
     assessments: list[Assessment] = field(default_factory=list)
     references: list[dict[str, Any]] = field(default_factory=list)
+    finding_ids: set[str] = field(default_factory=set)
 
     @property
     def problems(self) -> list[dict[str, Any]]:
@@ -40,18 +42,25 @@ class Report:
 
     @property
     def totals(self) -> dict[str, int]:
-        """Counts of claims by status (settings and cited context apart), of findings, references and problems."""
-        counted = [a for a in self.assessments if a.claim.role not in ("setting", "context")]
-        totals = {status: sum(a.status == status for a in counted) for status in STATUSES}
-        totals["claims"] = len(counted)
-        for role in ("setting", "context"):
-            totals[f"{role} claims"] = sum(a.claim.role == role for a in self.assessments)
+        """Counts of claims by status, of findings, references and problems.
+
+        Settings, cited context and repeated prints of the same quantity are counted apart, not among the claims.
+        """
+        apart = {
+            role: [a for a in self.assessments if a.claim.role == role] for role in ("setting", "context")
+        }
+        counted = [a for a in self.assessments if is_counted(a.claim)]
         scored = [a for a in counted if a.status in SCORED_STATUSES]
-        totals["inference-bearing"] = sum(a.claim.role in ("inference", "method") for a in scored)
-        totals["findings"] = len({f"{a.claim.study}/{a.claim.finding}" for a in counted if a.claim.finding})
-        totals["references"] = sum("#" in r["id"] for r in self.references)
-        totals["problems"] = len(self.problems)
-        return totals
+        return {
+            **{status: sum(a.status == status for a in counted) for status in STATUSES},
+            "claims": len(counted),
+            **{f"{role} claims": len(found) for role, found in apart.items()},
+            "repeats": sum(a.claim.repeats is not None for a in self.assessments),
+            "inference-bearing": sum(a.claim.role in INFERENCE for a in scored),
+            "findings": len(self.finding_ids),
+            "references": sum("#" in r["id"] for r in self.references),
+            "problems": len(self.problems),
+        }
 
     def as_dict(self) -> dict[str, Any]:
         """Return the machine format of `compendium check --format json`."""
@@ -62,14 +71,29 @@ class Report:
         }
 
 
+def is_counted(claim: Claim) -> bool:
+    """Tell whether a claim counts: not a setting, not somebody else's number, not the same quantity printed again."""
+    return claim.role not in ("setting", "context") and claim.repeats is None
+
+
+def status_entry(a: Assessment) -> dict[str, str]:
+    """Return what is stored of a claim: its status, evidence, role, and what its printed string admits."""
+    return {"status": a.status, "evidence": a.evidence, "role": a.claim.role, "admits": str(a.claim.interval)}
+
+
 def _claim_row(a: Assessment) -> dict[str, Any]:
     c = a.claim
     bounded = a.interval is not None and all(map(math.isfinite, a.interval))
     return {
         "id": c.id, "study": c.study, "where": c.where, "quote": c.quote, "printed": c.printed, "unit": c.unit,
-        "ours": a.ours, "interval": list(a.interval) if a.interval and bounded else None, "evidence": a.evidence,
+        "ours": a.ours, "interval": list(a.interval) if a.interval and bounded else None, "evidence": shown_evidence(a),
         "status": a.status, "uses": list(a.uses), "result": c.result, "finding": c.finding,
     }  # fmt: skip
+
+
+def shown_evidence(a: Assessment) -> str | None:
+    """Return the evidence of our number, the reason why there is none, or None where there is nothing to label yet."""
+    return a.evidence if a.ours is not None or a.evidence in NEVER_COMPUTED else None
 
 
 def run_check(
@@ -78,6 +102,7 @@ def run_check(
     findings: dict[str, Any],
     inventory: Iterable[dict[str, Any]] = (),
     only: set[str] | None = None,
+    stored: dict[str, dict[str, dict[str, str]] | None] | None = None,
 ) -> Report:
     """Check claims and references.
 
@@ -88,6 +113,7 @@ def run_check(
     findings : findings by `<study>/<id>`.
     inventory : rows of figures and tables.
     only : chapter ids to restrict the check to; claims that point elsewhere are left out. None checks everything.
+    stored : stored status, evidence, role and interval of claims, by study; None for a study without a file.
 
     Returns
     -------
@@ -95,15 +121,16 @@ def run_check(
     clash, a tolerance without a reason, a change of `uses`, stated evidence that is stronger than derived, and claims that
     changed since a chapter ran.
     """
-    report = Report()
+    shown = {key for key, f in findings.items() if only is None or f["result"].split("#")[0] in only}
+    report = Report(finding_ids=shown)
     for study in studies.values():
         for claim in study.claims.values():
             if only is None or _chapter_of(claim) in only:
                 _check_claim(report, claim, chapters, findings)
-    statuses = {a.claim.id: a for a in report.assessments}
     for chapter in chapters.values():
         if only is None or chapter.id in only:
-            _check_chapter(report, chapter, statuses, studies)
+            _check_chapter(report, chapter, studies)
+    _check_statuses(report, stored or {}, only is None)
     if only is None:
         _check_findings(report, findings, studies, chapters)
         _check_inventory(report, inventory, chapters)
@@ -172,9 +199,7 @@ def _find_result(
     return entry
 
 
-def _check_chapter(
-    report: Report, chapter: Chapter, statuses: dict[str, Assessment], studies: dict[str, Study]
-) -> None:
+def _check_chapter(report: Report, chapter: Chapter, studies: dict[str, Study]) -> None:
     if chapter.results is None:
         _problem(report, chapter.id, "missing result", "the chapter has not been executed")
         return
@@ -188,7 +213,6 @@ def _check_chapter(
         _problem(
             report, f"{chapter.id}#{name}", "missing result", "a stored reference has no result any more"
         )
-    _check_statuses(report, chapter, statuses)
 
 
 def _check_reference(
@@ -224,29 +248,38 @@ def _check_claims_read(report: Report, chapter: Chapter, studies: dict[str, Stud
             _problem(report, claim_id, "changed since run", message)
 
 
-def _check_statuses(report: Report, chapter: Chapter, statuses: dict[str, Assessment]) -> None:
-    stored = chapter.reference["claims"]
-    ours = {a.claim.id: a for a in statuses.values() if _chapter_of(a.claim) == chapter.id and a.claim.result}
-    for claim_id, assessment in ours.items():
-        old = stored.get(claim_id)
-        now = {"status": assessment.status, "evidence": assessment.evidence}
+def _check_statuses(report: Report, stored: dict[str, dict[str, dict[str, str]] | None], whole: bool) -> None:
+    """Every claim has the stored status, evidence, role and interval; a change of any of them has to be accepted."""
+    for study in sorted({a.claim.study for a in report.assessments}):
+        old = stored.get(study)
+        now = {a.claim.id: a for a in report.assessments if a.claim.study == study}
         if old is None:
             _problem(
                 report,
-                claim_id,
+                study,
                 "no reference",
-                f"status {now['status']} not accepted yet: compendium accept {chapter.id}",
+                f"statuses of its claims are not accepted yet: compendium accept {study}",
             )
-        elif old != now:
-            changes = [f'{k} "{old.get(k)}" → "{now[k]}"' for k in now if old.get(k) != now[k]]
-            _problem(report, claim_id, "status changed", f"{'; '.join(changes)} ({assessment.reason})")
-    for claim_id in stored.keys() - ours.keys():
+            continue
+        for claim_id, assessment in now.items():
+            _compare_status(report, claim_id, old.get(claim_id), assessment)
+        for claim_id in (old.keys() - now.keys()) if whole else ():
+            _problem(report, claim_id, "missing claim", "a stored status has no claim any more")
+
+
+def _compare_status(report: Report, claim_id: str, old: dict[str, str] | None, a: Assessment) -> None:
+    now = status_entry(a)
+    if old is None:
         _problem(
             report,
             claim_id,
-            "dangling pointer",
-            f"{chapter.id} stores a status for it, but it does not point there any more",
+            "no reference",
+            f"status {a.status} is not accepted: compendium accept {a.claim.study}",
         )
+        return
+    changes = [f'{k} "{old.get(k)}" → "{now[k]}"' for k in now if old.get(k) != now[k]]
+    if changes:
+        _problem(report, claim_id, "status changed", f"{'; '.join(changes)} ({a.reason})")
 
 
 def _check_findings(

@@ -55,6 +55,7 @@ SCHEMA: dict[str, Any] = {
                     "result": {"anyOf": [{"type": "null"}, {"type": "string", "pattern": POINTER}]},
                     "waits_for": {"type": "string", "pattern": CHAPTER},
                     "finding": {"type": "string", "pattern": IDENTIFIER},
+                    "repeats": {"type": "string", "pattern": IDENTIFIER},
                     "note": _text,
                 },
             },
@@ -65,7 +66,10 @@ SCHEMA: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Claim:
-    """One printed number. `id` is `<study>/<name>`; `result` points to `<chapter>#<result name>`."""
+    """One printed number. `id` is `<study>/<name>`; `result` points to `<chapter>#<result name>`.
+
+    `repeats` names the claim that prints the same quantity with other digits: such a claim is judged, not counted.
+    """
 
     id: str
     study: str
@@ -82,6 +86,7 @@ class Claim:
     result: str | None = None
     waits_for: str | None = None
     finding: str | None = None
+    repeats: str | None = None
     note: str | None = None
 
     @cached_property
@@ -123,6 +128,11 @@ def load_study(path: Path) -> Study:
         if claim.id in claims:
             raise StructureError(f'{path.name}: claim ids are unique. "{claim.id}" stands twice.')
         claims[claim.id] = claim
+    for claim in claims.values():
+        if claim.repeats and f"{study}/{claim.repeats}" not in claims:
+            raise StructureError(
+                f'{path.name}: claim "{claim.id}" repeats "{claim.repeats}", which does not exist.'
+            )
     return Study(study, data["paper"], claims)
 
 

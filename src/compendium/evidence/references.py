@@ -27,9 +27,39 @@ DEFAULT_TOLERANCES: dict[str, dict[str, Any]] = {
 VALUE_FIELDS = ("value", "interval", "unit", "evidence", "uses")
 
 
+CLAIM_FIELDS = ("status", "evidence", "role", "admits")
+
+
 def reference_path(chapter_source: Path) -> Path:
     """Return the path of a chapter's stored reference, beside its source."""
     return chapter_source.with_name(chapter_source.stem + ".reference.json")
+
+
+def claims_reference_path(analysis: Path, study: str) -> Path:
+    """Return the path of the stored statuses of a study's claims."""
+    return analysis / study / "claims.reference.json"
+
+
+def load_claims_reference(path: Path) -> dict[str, dict[str, str]] | None:
+    """Read the stored status, evidence, role and admitted interval of a study's claims; None without a file.
+
+    Raises
+    ------
+    StructureError : not JSON, or not an object of objects.
+    """
+    if not path.exists():
+        return None
+    data = _load_json(path)
+    if not isinstance(data, dict) or not all(isinstance(entry, dict) for entry in data.values()):
+        raise StructureError(f"{path.name}: stored statuses are an object by claim.")
+    return data
+
+
+def _load_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise StructureError(f"{path.name}: not JSON ({error}).") from None
 
 
 def load_reference(path: Path) -> dict[str, Any]:
@@ -37,20 +67,15 @@ def load_reference(path: Path) -> dict[str, Any]:
 
     Raises
     ------
-    StructureError : not JSON, or not an object with `results` and `claims`.
+    StructureError : not JSON, or not an object with `tolerances` and `results`.
     """
     if not path.exists():
-        return {"tolerances": dict(DEFAULT_TOLERANCES), "results": {}, "claims": {}}
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise StructureError(f"{path.name}: not JSON ({error}).") from None
+        return {"tolerances": dict(DEFAULT_TOLERANCES), "results": {}}
+    data = _load_json(path)
     if not isinstance(data, dict) or not all(
-        isinstance(data.get(k), dict) for k in ("tolerances", "results", "claims")
+        isinstance(data.get(k), dict) for k in ("tolerances", "results")
     ):
-        raise StructureError(
-            f'{path.name}: a reference is an object with "tolerances", "results" and "claims".'
-        )
+        raise StructureError(f'{path.name}: a reference is an object with "tolerances" and "results".')
     return data
 
 
@@ -89,13 +114,12 @@ def compare_entry(entry: dict[str, Any], stored: dict[str, Any], tolerance: dict
     return differences
 
 
-def accepted(results: dict[str, Any], claims: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
-    """Return the reference that accepts the present results and statuses and keeps stored tolerances and reasons."""
+def accepted(results: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
+    """Return the reference that accepts the present results and keeps stored tolerances and reasons."""
     stored: dict[str, Any] = {}
     for name, entry in results.items():
         kept = old["results"].get(name, {})
         stored[name] = {field: entry[field] for field in VALUE_FIELDS if entry.get(field) is not None}
         stored[name].setdefault("value", None)
         stored[name]["tolerance"] = kept.get("tolerance", entry.get("precision", "exact"))
-    tolerances = {**DEFAULT_TOLERANCES, **old.get("tolerances", {})}
-    return {"tolerances": tolerances, "results": stored, "claims": claims}
+    return {"tolerances": {**DEFAULT_TOLERANCES, **old.get("tolerances", {})}, "results": stored}

@@ -81,9 +81,7 @@ class Chapter:
         return {
             "id": self.id,
             "title": self.title,
-            "parameters": [
-                {"name": p.name, "type": p.type, "default": p.default} for p in self.parameters.values()
-            ],
+            "parameters": {p.name: {"type": p.type, "default": p.default} for p in self.parameters.values()},
             "inputs": [
                 {"name": i.name, "kind": i.kind, "required": i.required} for i in self.inputs.values()
             ],

@@ -8,9 +8,15 @@ from compendium import paths
 from compendium.evidence import check
 from compendium.evidence.claims import Study, load_studies
 from compendium.evidence.findings import load_findings, load_inventory
-from compendium.evidence.references import accepted, load_reference, reference_path
+from compendium.evidence.references import (
+    accepted,
+    claims_reference_path,
+    load_claims_reference,
+    load_reference,
+    reference_path,
+)
 from compendium.io.yaml_lines import load_yaml
-from compendium.run.chapters import Chapter, list_chapters
+from compendium.run.chapters import Chapter, RequestError, list_chapters
 from compendium.run.store import RunStore, write_atomically
 
 README_START = "<!-- verdicts: computed; `run.py accept CHAPTER` writes this table -->\n"
@@ -18,7 +24,7 @@ README_END = "<!-- end of verdicts -->"
 
 
 def gather(chapters: list[Chapter] | None = None) -> dict[str, check.Chapter]:
-    """Return every chapter with its stored reference and its published results."""
+    """Return chapters (all by default) with their stored references and published results."""
     store = RunStore()
     found = {}
     for chapter in chapters if chapters is not None else list_chapters():
@@ -38,32 +44,85 @@ def build_report(only: set[str] | None = None, studies: dict[str, Study] | None 
     StructureError : a file in `data/` or a stored reference is malformed.
     """
     studies = studies if studies is not None else load_studies()
-    return check.run_check(studies, gather(), load_findings(), load_inventory(), only)
+    analysis = paths.root() / "analysis"
+    stored = {study: load_claims_reference(claims_reference_path(analysis, study)) for study in studies}
+    return check.run_check(studies, gather(), load_findings(), load_inventory(), only, stored)
 
 
-def accept(chapter: Chapter) -> tuple[list[str], Path]:
-    """Store a chapter's present results and statuses as its reference; return the differences in words and the path.
+def accept(study: str, chapters: list[Chapter]) -> tuple[list[str], list[Path]]:
+    """Store present results and statuses as references; return the differences in words and the paths written.
+
+    Parameters
+    ----------
+    study : whose claims' statuses are stored.
+    chapters : chapters of that study whose results are stored; claims of its other chapters keep their statuses.
 
     Raises
     ------
-    FileNotFoundError : the chapter has no finished results.
+    RequestError : a chapter has no finished results.
     """
-    studies = load_studies()
-    found = gather()[chapter.id]
-    if found.results is None:
-        raise FileNotFoundError(f"{chapter.id} has no finished results: run it first.")
-    report = check.run_check(studies, {chapter.id: found}, load_findings(), (), {chapter.id})
-    statuses = {
-        a.claim.id: {"status": a.status, "evidence": a.evidence}
-        for a in report.assessments
-        if a.claim.result and a.claim.result.startswith(f"{chapter.id}#")
-    }
-    new = accepted(found.results["results"], statuses, found.reference)
-    path = reference_path(chapter.path)
-    differences = describe_changes(found.reference, new)
-    write_atomically(path, json.dumps(new, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+    differences: list[str] = []
+    written: list[Path] = []
+    for chapter in chapters:
+        found = gather([chapter])[chapter.id]
+        if found.results is None:
+            raise RequestError(f"{chapter.id} has no finished results: run it first.")
+        new = accepted(found.results["results"], found.reference)
+        differences += describe_results(found.reference["results"], new["results"])
+        written.append(reference_path(chapter.path))
+        _write(written[-1], new)
+    changed, path = _accept_statuses(study, {c.id for c in chapters})
     refresh_readme(build_report())
-    return differences, path
+    return differences + changed, [*written, path]
+
+
+def _accept_statuses(study: str, chapter_ids: set[str]) -> tuple[list[str], Path]:
+    path = claims_reference_path(paths.root() / "analysis", study)
+    old = load_claims_reference(path) or {}
+    new = {}
+    for a in build_report().assessments:
+        if a.claim.study != study:
+            continue
+        elsewhere = a.claim.result is not None and a.claim.result.split("#")[0] not in chapter_ids
+        new[a.claim.id] = old[a.claim.id] if elsewhere and a.claim.id in old else check.status_entry(a)
+    changes = [
+        f"~ {claim}: {_status(old.get(claim))} → {_status(new.get(claim))}"
+        for claim in {**old, **new}
+        if old.get(claim) != new.get(claim)
+    ]
+    _write(path, new)
+    return changes, path
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
+    write_atomically(path, json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def describe_results(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Return what accepting would change, a line each: values with old, new and relative difference."""
+    lines = []
+    for name in {**old, **new}:
+        before, after = old.get(name), new.get(name)
+        if before is None or after is None:
+            lines.append(f"{'+' if before is None else '-'} {name} = {(after or before or {}).get('value')}")
+        elif before.get("value") != after.get("value"):
+            change = _relative(before["value"], after["value"])
+            lines.append(f"~ {name}: {before['value']} → {after['value']}{change}")
+        else:
+            for field in ("interval", "unit", "evidence", "uses"):
+                if before.get(field) != after.get(field):
+                    lines.append(f"~ {name}: {field} {before.get(field)} → {after.get(field)}")
+    return lines
+
+
+def _relative(before: Any, after: Any) -> str:
+    if not isinstance(before, (int, float)) or not isinstance(after, (int, float)) or not before:
+        return ""
+    return f" ({after / before - 1:+.2e})"
+
+
+def _status(entry: dict[str, Any] | None) -> str:
+    return f"{entry['status']} [{entry['evidence']}, {entry['role']}, {entry['admits']}]" if entry else "none"
 
 
 def refresh_readme(report: check.Report) -> None:
@@ -90,45 +149,24 @@ def verdict_table(report: check.Report) -> str:
     weights = {key: finding["weight"] for key, finding in load_findings().items()}
     lines = ["| study | question | printed numbers checked | findings |", "|---|---|---|---|"]
     for study, entry in questions.items():
-        counts = dict.fromkeys(check.SCORED_STATUSES, 0)
-        for a in report.assessments:
-            if a.claim.study == study and a.status in counts:
-                counts[a.status] += 1
-        checked = ", ".join(f"{n} {status}" for status, n in counts.items() if n) or "none yet"
         found = [w for key, w in weights.items() if key.startswith(f"{study}/")]
         kinds = [(found.count("substantive"), "substantive"), (found.count("note"), "noted")]
         findings = ", ".join(f"{n} {kind}" for n, kind in kinds if n) or "–"
-        lines.append(f"| {entry['short']} | {entry['question']} | {checked} | {findings} |")
+        lines.append(f"| {entry['short']} | {entry['question']} | {_checked(report, study)} | {findings} |")
     return "\n".join(lines) + "\n"
 
 
-def describe_changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """Return what accepting would change, a line each: values with old, new and relative difference, then statuses."""
-    lines = []
-    for name in {**old["results"], **new["results"]}:
-        before, after = old["results"].get(name), new["results"].get(name)
-        if before is None or after is None:
-            lines.append(f"{'+' if before is None else '-'} {name} = {(after or before or {}).get('value')}")
-        elif before.get("value") != after.get("value"):
-            lines.append(
-                f"~ {name}: {before['value']} → {after['value']}{_relative(before['value'], after['value'])}"
-            )
-        else:
-            for field in ("interval", "unit", "evidence", "uses"):
-                if before.get(field) != after.get(field):
-                    lines.append(f"~ {name}: {field} {before.get(field)} → {after.get(field)}")
-    for claim in {**old["claims"], **new["claims"]}:
-        was, now = old["claims"].get(claim), new["claims"].get(claim)
-        if was != now:
-            lines.append(f"~ {claim}: {_status(was)} → {_status(now)}")
-    return lines
-
-
-def _relative(before: Any, after: Any) -> str:
-    if not isinstance(before, (int, float)) or not isinstance(after, (int, float)) or not before:
-        return ""
-    return f" ({after / before - 1:+.2e})"
-
-
-def _status(entry: dict[str, Any] | None) -> str:
-    return f"{entry['status']} [{entry['evidence']}]" if entry else "none"
+def _checked(report: check.Report, study: str) -> str:
+    """Return a study's scored claims by status, inference-bearing ones first."""
+    scored = [
+        a
+        for a in report.assessments
+        if a.claim.study == study and a.status in check.SCORED_STATUSES and check.is_counted(a.claim)
+    ]
+    groups = {"results": True, "descriptive numbers": False}
+    parts = []
+    for name, inference in groups.items():
+        statuses = [a.status for a in scored if (a.claim.role in check.INFERENCE) == inference]
+        counts = ", ".join(f"{statuses.count(s)} {s}" for s in check.SCORED_STATUSES if s in statuses)
+        parts += [f"{name}: {counts}"] if counts else []
+    return "; ".join(parts) or "none yet"

@@ -84,9 +84,39 @@ def test_items_refine_the_grain():
     assert integers.check_grimmer((3.5, 3.5), (0.70, 0.71), 2, items=1).compatible
 
 
+@pytest.mark.parametrize(("n", "low", "high"), [(2, 0, 40), (3, -9, 9), (4, 0, 9), (5, 0, 6), (6, 0, 4)])
+def test_squares_within_bounds_equal_enumeration(n, low, high):
+    """With bounds that bind, with bounds that do not, and beyond the largest sum of squares that they allow."""
+    values = samples(n, low, high)
+    totals, squares = values.sum(axis=1), (values**2).sum(axis=1)
+    for total in sorted(set(totals.tolist()))[:: max(1, n - 2)]:
+        attained = set(squares[totals == total].tolist())
+        assert integers._largest_squares(n, total, low, high) == max(attained)
+        for square in range(max(attained) + 5):
+            found, enumerated = integers._squares_between(n, total, square, square, (low, high))
+            assert enumerated
+            assert (found is not None) == (square in attained), (total, square)
+    assert integers._largest_squares(n, n * high + 1, low, high) == -1
+
+
+def test_grimmer_of_wide_scales_is_enumerated_where_the_scale_does_not_bind():
+    near = integers.check_grimmer(printed("499.5"), printed("12.3"), 30, bounds=(0, 1000))
+    assert near.compatible
+    assert not any("parity" in line for line in near.assumptions)
+    few = integers.check_grimmer((0, 0), (400, 401), 3)  # three integers, no scale: searched one by one
+    total, squares = few.solutions[0]
+    assert few.compatible and not any("parity" in line for line in few.assumptions)
+    assert 400 <= math.sqrt((squares - total**2 / 3) / 2) <= 401
+    # two integers with mean 0 are x and −x: an SD of 300.5 to 300.6 needs x² = 45 150 to 45 180, and 212² = 44 944, 213² = 45 369
+    assert not integers.check_grimmer((0, 0), (300.5, 300.6), 2).compatible
+
+
 def test_grimmer_says_when_it_could_not_enumerate():
-    wide = integers.check_grimmer((0, 0), (400, 401), 3)
-    assert any("parity" in line for line in wide.assumptions)
+    wide = integers.check_grimmer(printed("100.0"), printed("250.0"), 30, bounds=(0, 1000))
+    assert any("parity and limits" in line for line in wide.assumptions)
+    # but it never passes what the scale forbids: 30 values in 0–1000 with mean 100 have an SD below 305.2
+    beyond = integers.check_grimmer(printed("100.0"), printed("305.5"), 30, bounds=(0, 1000))
+    assert not beyond.compatible
     with pytest.raises(ValueError, match="n − ddof ≥ 1. Given n=1"):
         integers.check_grimmer(1, 0, 1)
 
@@ -140,8 +170,8 @@ def test_pooled_sd_range_holds_every_point_of_the_box_and_touches_its_ends(rows)
     low, high = moments.pooled_sd(groups)
     rng = np.random.default_rng(0)
     total, seen = sum(n for n, *_ in rows), []
-    for step in range(300):
-        ends = rng.random((2, len(rows))) if step % 2 else rng.integers(0, 2, (2, len(rows)))
+    corners = np.array(list(product((0, 1), repeat=2 * len(rows)))).reshape(-1, 2, len(rows))
+    for ends in (*corners, *rng.random((150, 2, len(rows)))):
         mean = [m + w * u for (_, m, w, _, _), u in zip(rows, ends[0], strict=True)]
         sd = [s + v * u for (_, _, _, s, v), u in zip(rows, ends[1], strict=True)]
         centre = sum(n * m for (n, *_), m in zip(rows, mean, strict=True)) / total
@@ -149,7 +179,15 @@ def test_pooled_sd_range_holds_every_point_of_the_box_and_touches_its_ends(rows)
         seen.append(math.sqrt(ss / (total - 1)))
     assert low - 1e-9 <= min(seen)
     assert max(seen) <= high + 1e-9
-    assert high == pytest.approx(max(seen), rel=0.02, abs=1e-6)
+    assert high == pytest.approx(max(seen), rel=1e-9, abs=1e-9)  # a corner of the box
+    within = sum((n - 1) * s**2 for n, _, _, s, _ in rows)
+    towards = []
+    for common in np.linspace(-5, 8, 1301):  # at the lower end all means lie as near to one value as they can
+        mean = np.array([min(max(common, m), m + w) for _, m, w, _, _ in rows])
+        sizes = np.array([n for n, *_ in rows])
+        towards.append(np.sum(sizes * (mean - sizes @ mean / total) ** 2))
+    assert low <= math.sqrt((within + min(towards)) / (total - 1)) + 1e-9
+    assert low**2 == pytest.approx((within + min(towards)) / (total - 1), abs=0.02)
 
 
 # ------------------------------------------------------------------------------------------- counts and percentages

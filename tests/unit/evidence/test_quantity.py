@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from compendium.evidence.labels import STRENGTH, is_stronger, weakest
@@ -85,6 +85,8 @@ def test_many_roots_go_to_the_corners_that_their_signs_point_to():
     st.lists(st.tuples(st.floats(1, 50), st.floats(0.01, 0.9)), min_size=2, max_size=4),
     st.sampled_from(["ratio", "product", "spread"]),
 )
+@example(pairs=[(1.0, 0.5), (6.0, 0.5), (19.0, 0.5), (49.0, 0.5)], kind="spread")
+@example(pairs=[(23.0, 0.5), (50.0, 0.5), (36.5, 0.5)], kind="spread")
 def test_the_interval_holds_every_point_of_the_box(pairs, kind):
     functions = {
         "ratio": lambda *v: v[0] / sum(v),
