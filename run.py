@@ -35,7 +35,7 @@ def main():
                 set_up()
     if arguments[0] == "test":
         hand_on(["-m", "pytest"] + arguments[1:])
-    elif arguments[0] == "lock":
+    elif arguments == ["lock"]:
         sys.exit(lock())
     else:
         hand_on(["-m", "compendium"] + arguments)

@@ -9,6 +9,12 @@
 #     language: python
 #     name: python3
 #   compendium:
+#     parameters:
+#       resamples: {minimum: 1, maximum: 100000}
+#       confidence: {minimum: 0.5, maximum: 0.999}
+#       prevalence: {minimum: 0, maximum: 0.999}
+#       screened: {minimum: 0}
+#       unconfirmed: {minimum: -1}
 #     inputs:
 #       examinations:
 #         kind: table
@@ -30,7 +36,7 @@
 seed: int = 1  # seed of every resampling and simulation
 resamples: int = 2000  # resamples of the patients
 confidence: float = 0.95  # confidence level of every interval
-prevalence: float = 0.17  # prevalence at which predictive values are quoted
+prevalence: float = 0.0  # where predictive values are quoted; 0: among all follow-ups of the paper, or in your table
 screened: int = 0  # examinations the table was selected from; 0: the paper's number, none for your table
 unconfirmed: int = -1  # finds of one reading that nothing confirmed; -1: the paper's, all of yours
 examinations: str = ""  # path of a table of examinations (input)
@@ -51,6 +57,7 @@ from compendium.statistics.clustered import clustered_mcnemar, design_effect
 from compendium.statistics.paired_study import (
     count_pair,
     mcnemar_at_design_effect,
+    mcnemar_with_fewest_clusters,
     most_uneven_sizes,
     recount,
     recounted_accuracies,
@@ -76,11 +83,6 @@ from compendium.statistics.diagnosis import (
     reading_rules,
 )
 
-for name, value in (("confidence", confidence), ("prevalence", prevalence)):
-    if not 0 < value < 1:
-        raise ValueError(f"{name} must lie between 0 and 1. Given {value}.")
-if resamples < 1:
-    raise ValueError(f"resamples must be at least 1. Given {resamples}.")
 use_theme()
 chapter = open_chapter("stadlbauer2025/01_detection", inputs={"examinations": examinations})
 
@@ -88,7 +90,7 @@ chapter = open_chapter("stadlbauer2025/01_detection", inputs={"examinations": ex
 # ## What the paper reports
 #
 # Stadlbauer and colleagues {cite}`stadlbauer2025` followed 351 patients with glioma over nine years. Of
-# 2003 follow-up examinations, 422 looked suspicious on conventional MRI (cMRI) and were analysed in detail:
+# 2003 follow-up examinations, 422 were analysed in detail because conventional MRI (cMRI) data looked suspicious:
 # 341 with a recurrence, 81 without (Results, Patients). Each was judged twice, by a consensus reading of
 # cMRI and by microvascular perfusion (µPerf). Where the two differ is printed cell by cell in the Results:
 #
@@ -143,7 +145,8 @@ patients_known = bool(table.value["patient"].notna().all())
 # %% tags=["hide-input"]
 LABELS = {"cmri": "cMRI", "uperf": "µPerf", "rule-or": "any positive", "rule-and": "all positive"}
 CONDITION = "condition" if chapter.is_user_run else "recurrence"
-UNIT = "patients resampled" if patients_known else "the most clustering could do"
+UNIT = "patients resampled" if patients_known else "worst case of clustering"
+TEST = "clustered McNemar test" if patients_known else "worst case of clustering"
 colour_of = dict(zip(reads, itertools.cycle(COLOURS), strict=False))
 
 
@@ -152,7 +155,7 @@ def label(read):
     return LABELS.get(read, read.replace("_", " "))
 
 
-WORDS = {f"name.{r}": label(r) for r in reads} | {"unit": UNIT, "level": 100 * confidence}
+WORDS = {f"name.{r}": label(r) for r in reads} | {"unit": UNIT, "test": TEST, "level": 100 * confidence}
 WORDS["what"] = "the condition" if chapter.is_user_run else "a recurrence"
 for a, b in pairs:
     WORDS |= {f"first.{a}-vs-{b}": label(a), f"second.{a}-vs-{b}": label(b)}
@@ -171,6 +174,8 @@ def value_of(name):
 
 # %% tags=["hide-input"]
 chapter.derive("table.examinations", len, table, unit="examinations")
+if 0 < screened < len(table.value):
+    raise ValueError(f"screened must be at least the {len(table.value)} examinations analysed. Given {screened}.")
 for name, code in (("present", 1), ("absent", 0)):
     chapter.derive(f"table.{name}", lambda t, code: int((t["reference"] == code).sum()), table,
                    unit="examinations", code=code)
@@ -530,7 +535,7 @@ chapter.say(each(
     "{@.sensitivity:.1f} % ({@.sensitivity.patients_lower:.1f}–{@.sensitivity.patients_upper:.1f}), and "
     "calls {@.fp} of {@.negatives} without it positive, a specificity of {@.specificity:.1f} % "
     "({@.specificity.patients_lower:.1f}–{@.specificity.patients_upper:.1f}).",
-    reads, "\n\n") + "\n\nIn parentheses: {unit}.", **WORDS)
+    reads, "\n\n") + "\n\nThe intervals in parentheses: {unit}.", **WORDS)
 
 # %% [markdown]
 # Ratios say what a reading does to a suspicion: a positive likelihood ratio multiplies the odds of the
@@ -710,7 +715,7 @@ if pairs:
         "({@.sensitivity.difference.patients_lower:+.1f} to "
         "{@.sensitivity.difference.patients_upper:+.1f}), p = {@.sensitivity.p_patients:p}; specificity "
         "{@.specificity.difference:+.1f} points ({@.specificity.difference.patients_lower:+.1f} to "
-        "{@.specificity.difference.patients_upper:+.1f}), p = {@.specificity.p_patients:p} ({unit}). For "
+        "{@.specificity.difference.patients_upper:+.1f}), p = {@.specificity.p_patients:p} (intervals: {unit}; p: {test}). For "
         "independent pairs the exact p values would be {@.sensitivity.p_exact:p} and "
         "{@.specificity.p_exact:p}. The two agree in {@.agreement:.1f} % of examinations, kappa "
         "{@.kappa:.2f}.", PAIR_KEYS, "\n\n"), **WORDS)
@@ -736,7 +741,9 @@ WORDS |= {f"name.{rule}": label(rule) for rule in rules}
 for name, rule in rules.items():
     counts[name] = chapter.derive(f"{name}.counts", combined_counts, table, rule=rule)
     record_reading(name, counts[name])
-if rules:
+if not rules:
+    chapter.say("This needs two readings; the table has one.")
+else:
     chapter.say("Combined: " + each("**{name.@}**: sensitivity {@.sensitivity:.1f} %, specificity "
                                     "{@.specificity:.1f} %", rules) + ".", **WORDS)
 
@@ -780,22 +787,28 @@ chapter.figure(
 
 
 # %% tags=["hide-input"]
-def predictive(counts, which):
-    """Positive (0) or negative (1) predictive value in percent at the prevalence given as parameter."""
+def predictive(counts, at, which):
+    """Positive (0) or negative (1) predictive value in percent at a prevalence in percent."""
     m = diagnostic_metrics(counts)
-    return float(100 * predictive_values(m.sensitivity, m.specificity, prevalence)[which])
+    return float(100 * predictive_values(m.sensitivity, m.specificity, at / 100)[which])
 
 
 chapter.derive("table.prevalence", lambda p, n: 100 * p / n, chapter["table.present"],
                chapter["table.examinations"],
                unit="%")
+if prevalence:
+    at = chapter.derive("prevalence.used", lambda: 100 * prevalence, unit="%", about="given as parameter")
+elif chapter.is_user_run:
+    at = chapter.derive("prevalence.used", lambda p: p, chapter["table.prevalence"], unit="%", about="of the table")
+else:
+    at = chapter.derive("prevalence.used", lambda k, n: 100 * k / n, chapter["table.present"],
+                        chapter.printed("n-examinations"), unit="%", about="among all follow-up examinations")
 for read, (which, name) in itertools.product(reads, enumerate(("ppv_at", "npv_at"))):
-    chapter.derive(f"{read}.{name}", predictive, counts[read], unit="%", which=which,
-                   about="predictive value at the prevalence given as parameter")
+    chapter.derive(f"{read}.{name}", predictive, counts[read], at, unit="%", which=which,
+                   about="predictive value at prevalence.used")
 grid = np.linspace(0.005, 0.995, 199)
 curves = pd.concat([prevalence_curve(counts[r].value, grid, confidence).assign(reading=label(r))
                     for r in reads])
-WORDS["at"] = 100 * prevalence
 
 # %% tags=["hide-input"]
 fig, axes = plt.subplots(1, 2, figsize=(7.4, 3.5), sharey=True)
@@ -807,26 +820,26 @@ for ax, which, title in zip(axes, ("ppv", "npv"), ("a positive reading:\n{} pres
         ax.fill_between(100 * grid, 100 * c[f"{which}_lower"], 100 * c[f"{which}_upper"], color=colour_of[r],
                         alpha=0.15, lw=0)
         ax.plot(100 * grid, 100 * c[which], color=colour_of[r])
-    for x, style in ((100 * prevalence, "-"), (value_of("table.prevalence"), (0, (4, 3)))):
+    for x, style in ((at.value, "-"), (value_of("table.prevalence"), (0, (4, 3)))):
         ax.axvline(x, color=GREY, lw=0.9, ls=style, zorder=0)
     ax.set_title("After " + title.format(CONDITION), fontsize=10)
     ax.set(xlabel="Prevalence (%)", xlim=(0, 100), ylim=(0, 101))
     ax.grid(color=GRID)
 axes[0].set_ylabel("Predictive value (%)")
-for x, text in ((value_of("table.prevalence"), "in this table"), (100 * prevalence, "parameter")):
+for x, text in ((value_of("table.prevalence"), "in this table"), (at.value, "quoted below")):
     axes[0].text(x + 1.2, 4, text, color=GREY, fontsize=8.5, rotation=90)
 for i, r in enumerate(reads):
     axes[1].text(26, 6 + 8 * (len(reads) - 1 - i), label(r), color=colour_of[r])
 chapter.figure(
     fig, "fig-prevalence", data=curves,
-    caption="Predictive values over prevalence, with logit intervals. Gray lines: the prevalence given as "
-            "parameter ({at:.0f} %) and that of the table ({table.prevalence:.1f} %, dashed).",
-    alt="Two panels of curves over prevalence. At {at:.0f} % {what} is present after a positive reading in "
+    caption="Predictive values over prevalence, with logit intervals. Gray lines: the prevalence quoted "
+            "below ({prevalence.used:.1f} %) and that of the table ({table.prevalence:.1f} %, dashed).",
+    alt="Two panels of curves over prevalence. At {prevalence.used:.1f} % {what} is present after a positive reading in "
         + each("{@.ppv_at:.1f} % ({name.@})", reads, ", ") + ", absent after a negative one in "
         + each("{@.npv_at:.1f} % ({name.@})", reads, ", ") + ".", **WORDS)
 
 # %% tags=["hide-input"]
-chapter.say("At a prevalence of {at:.0f} %, {what} is present after a positive reading in "
+chapter.say("At a prevalence of {prevalence.used:.1f} %, {what} is present after a positive reading in "
             + each("{@.ppv_at:.1f} % ({name.@})", reads, ", ") + " and absent after a negative one in "
             + each("{@.npv_at:.1f} % ({name.@})", reads, ", ")
             + ". The prevalence of the table itself is {table.prevalence:.1f} %.", **WORDS)
@@ -964,7 +977,8 @@ def percent(n, k):
 
 derive = chapter.derive
 years = printed("period-first-year"), printed("period-last-year")
-derive("cohort.months", months_between, *years, unit="months", first_month=7, last_month=6)
+months = printed("period-first-month"), printed("period-last-month")
+derive("cohort.months", months_between, *years, *months, unit="months")
 derive("cohort.years", lambda m: m / 12, chapter["cohort.months"], unit="years")
 followed, patients = printed("n-examinations"), printed("n-patients")
 derive("cohort.patients", total, printed("n-women"), printed("n-men"), unit="patients")
@@ -1005,9 +1019,8 @@ derive("finding.specificity_if_six", lambda tn, fp: percent(tn, tn + fp), printe
        unit="%")
 derive("finding.early_share_of_recurrences", percent, early, printed("recurrence-examinations"), unit="%")
 derive("finding.early_share_of_patients", percent, printed("early-patients"), with_recurrence, unit="%")
-derive("finding.uperf_missed_listed", total, *[printed(f"uperf-missed-{n}") for n in ("astrocytoma", "nos",
-                                                                                      "glioblastoma")],
-       unit="examinations")
+missed_by_uperf = [printed(f"uperf-missed-{n}") for n in ("astrocytoma", "nos", "glioblastoma")]
+derive("finding.uperf_missed_listed", total, *missed_by_uperf, unit="examinations")
 derive("finding.palliative_share_of_patients", percent, forty, with_recurrence, unit="%")
 derive("finding.literature_gap", lambda low, *cited: min(abs(low - c) for c in cited),
        printed("literature-sensitivity-low"), printed("meta-perfusion-sensitivity"),
@@ -1032,9 +1045,9 @@ chapter.say("""- **False positives of cMRI.** The cells give {finding.fp_sum:.0f
 #
 # ### Patients who come back
 #
-# If all examinations of a patient gave the same answer, every patient would count once. That is the most
-# that clustering can do: it multiplies the variance by $\sum_i m_i m_i / \sum_i m_i$ over patients with
-# $m_i$ examinations.
+# If all examinations of a patient gave the same answer, a patient with many of them would be one observation
+# repeated. That is the most that clustering can do: it multiplies the variance by $\sum m_i^2 / \sum m_i$,
+# the sums running over patients with $m_i$ examinations.
 
 # %% tags=["hide-input"]
 for key in PAIR_KEYS:
@@ -1047,6 +1060,16 @@ chapter.say("Here that is a factor of at most {clustering.present.design_effect:
             + each("The test of sensitivity, {second.@} against {first.@}, would then give p = "
                    "{@.worst_p:p}, and gives {@.sensitivity.p_exact:p} for independent pairs.",
                    PAIR_KEYS, " "), guess=guess, **WORDS)
+
+# %% tags=["paper", "hide-input"]
+alone_by = [printed("paired-present-cmri-only"), printed("paired-present-uperf-only")]
+patients_of = [chapter.derive("clustering.discordant.cmri_patients", total, *missed_by_uperf, unit="patients"),
+               printed("early-patients")]
+chapter.derive("clustering.discordant.p", mcnemar_with_fewest_clusters, *alone_by, *patients_of,
+               about="McNemar test of sensitivity with the patients that the paper gives for discordant finds")
+chapter.say("The paper says more about the examinations that decide this test: the finds of µPerf alone come from "
+            "{early:.0f} patients, those of cMRI alone from {clustering.discordant.cmri_patients:.0f}. Split among "
+            "them as unevenly as possible, they give p = {clustering.discordant.p:p}.", early=patients_of[1].value)
 
 # %% [markdown]
 # ### Finds that nothing confirmed
@@ -1153,7 +1176,7 @@ if pairs:
 
 # %% [markdown] tags=["paper"]
 # In the paper 28 of the 57 finds of µPerf alone were seen on cMRI at the next follow-up and 7 at the one
-# after; in 22 the therapy began without (Results, Early Glioma Recurrence Detection). How recurrence was
+# after; in 22 treatment began although cMRI stayed negative (Results, Early Glioma Recurrence Detection). How recurrence was
 # established in those 22 is not said.
 
 # %% [markdown]

@@ -17,7 +17,6 @@ from compendium import __version__
 
 app = typer.Typer(
     name="compendium",
-    no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
@@ -36,6 +35,8 @@ app = typer.Typer(
 Chapters = Annotated[
     list[str] | None, typer.Argument(help="Chapters by id or prefix, or a study; none means all.")
 ]
+USAGE_ERROR: Any = typer.BadParameter.__mro__[1]
+"""Every error of reading the command line; typer exports only this descendant."""
 CORES = os.cpu_count() or 1
 Workers = Annotated[int, typer.Option("-j", "--jobs", min=1, help="Chapters executed at the same time.")]
 
@@ -73,13 +74,16 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback()
+@app.callback(invoke_without_command=True)
 def _options(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    pass
+    if context.invoked_subcommand is None:
+        print(context.get_help())
+        raise typer.Exit(2)
 
 
 @app.command("all")
@@ -151,10 +155,15 @@ def _write_template(chapters: list[Any], name: str, output: Path | None) -> None
 
 def _print_chapter(chapter: Any, detailed: bool) -> None:
     print(f"{chapter.id}  {chapter.title}")
+    wide = max(
+        [len(f"{p.name}={p.default}") for p in chapter.parameters.values()]
+        + [len(i) + 5 for i in chapter.inputs]
+    )
     for p in chapter.parameters.values():
-        print(f"    -p {p.name}={p.default!s:<12} {p.type:<6} {p.help}")
+        words = ", ".join(filter(None, [p.help, p.range_text]))
+        print(f"    -p {f'{p.name}={p.default}':<{wide}}  {p.type:<6} {words}")
     for i in chapter.inputs.values():
-        print(f"    -i {i.name}=PATH{'':<8} {i.kind:<6} {'required' if i.required else 'optional'}")
+        print(f"    -i {f'{i.name}=PATH':<{wide}}  {i.kind:<6} {'required' if i.required else 'optional'}")
         if detailed:
             from compendium.run import inputs
 
@@ -252,7 +261,8 @@ def _run_named(
             raise typer.Exit(1)
         _print_sanity(job)
         index = _build_my_site()
-    print(f"Your runs: {index}")
+    page = next(index.parent.rglob(f"{run_name}/**/{chapter.path.stem}.html"), index)
+    print(f"Your page: {page}\nAll your runs: {index}")
 
 
 def _print_sanity(job: Any) -> None:
@@ -333,9 +343,12 @@ def book(
     with build_lock():
         report = build_report()
         index = _build_book(report, pdf)
-        if named_runs():
-            print(f"Your runs: {_build_my_site()}")
+        mine = _build_my_site() if named_runs() else None
     print(f"The book: {index}")
+    if pdf:
+        print(f"As PDF: {index.with_name('compendium.pdf')}")
+    if mine:
+        print(f"Your runs: {mine}")
     if serve:
         from compendium.site.serve import serve as serve_site
 
@@ -464,5 +477,14 @@ def audit(
 
 
 def main() -> None:
-    """Run the command line."""
-    app(prog_name="compendium")
+    """Run the command line; a request that cannot be read ends with one line and exit code 2."""
+    try:
+        code = app(prog_name="compendium", standalone_mode=False)
+    except USAGE_ERROR as error:
+        where = error.ctx.command_path if error.ctx else "compendium"
+        print(f"error: {' '.join(error.format_message().split())} ({where} --help explains)", file=sys.stderr)
+        sys.exit(2)
+    except (typer.Abort, KeyboardInterrupt):
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)
+    sys.exit(code if isinstance(code, int) else 0)

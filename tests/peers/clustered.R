@@ -27,9 +27,14 @@ variance <- k / (k - 1) / total^2 * (sum(r1^2) + sum(r2^2) - 2 * sum(r1 * r2))
 obuchowski <- (mean(first) - mean(second))^2 / variance
 w <- tapply(first - second, pairs, mean)
 durkalski <- sum(w)^2 / sum(w^2)
+# design effect: the variance of a mean from the whole covariance matrix, against that of independent samples
+sizes <- c(1, 4, 2, 3, 3, 1)
+of_mean <- function(icc) { same <- outer(rep(1:6, sizes), rep(1:6, sizes), "==")
+  mean(ifelse(same, icc, 0) + diag(1 - icc, sum(sizes))) * sum(sizes) }
 write_peer(list(
-  data = list(cluster = cluster, x = x, y = y, xt = xt, yt = yt, v = v, equal = equal, group = group, first = first,
+  data = list(cluster = cluster, x = x, y = y, xt = xt, yt = yt, v = v, equal = equal, group = group, first = first, sizes = sizes,
               second = second, pairs = pairs, z = z, replicates = as.numeric(b$t)),
+  design_effect = sapply(c(-.1, 0, .3, 1), of_mean),
   mean_rho = mean_rho(x, y), mean_rho_tied = mean_rho(xt, yt),
   bca_levels = bca[2:3] / 1000, exact = exact, exact_greater = exact_greater,
   obuchowski = list(statistic = obuchowski, p = pchisq(obuchowski, 1, lower.tail = FALSE)),

@@ -5,7 +5,18 @@ import pytest
 from compendium.statistics.equivalence import tost_groups, tost_paired
 from compendium.statistics.groups import anova, levene_test, paired_t_test, t_test, welch_anova, welch_test
 
-CLOSED_FORM = 1e-10  # relative; the same formulas, summed in another order, tails by another library
+TOPIC = "Groups"
+METHODS = {
+    "Student's t": ("t_test", "pooled variance", "t.test"),
+    "Welch's t": ("welch_test", "Welch–Satterthwaite degrees of freedom", "t.test"),
+    "Paired t": ("paired_t_test", "differences", "t.test"),
+    "Analysis of variance": ("anova", "one way, equal variances", "anova"),
+    "Welch's analysis of variance": ("welch_anova", "one way, unequal variances", "oneway.test"),
+    "Levene, mean": ("levene_test", "centre: mean (SPSS)", "car::leveneTest"),
+    "Levene, median": ("levene_test", "centre: median (Brown–Forsythe)", "car::leveneTest"),
+    "Two one-sided tests": ("tost_groups, tost_paired", "Welch, pooled or paired", "t.test, twice one-sided"),
+}  # fmt: skip
+CLOSED = {"rel": 1e-10, "why": "the same formulas, summed in another order, tails by another library"}
 
 
 @pytest.fixture(scope="module")
@@ -14,50 +25,52 @@ def r(peer):
 
 
 @pytest.mark.parametrize(
-    ("name", "function", "first", "second"),
+    ("name", "method", "function", "first", "second"),
     [
-        ("student", t_test, "a", "b"),
-        ("welch", welch_test, "a", "b"),
-        ("welch_small", welch_test, "b", "c"),
-        ("paired", paired_t_test, "paired_first", "paired_second"),
+        ("student", "Student's t", t_test, "a", "b"),
+        ("welch", "Welch's t", welch_test, "a", "b"),
+        ("welch_small", "Welch's t", welch_test, "b", "c"),
+        ("paired", "Paired t", paired_t_test, "paired_first", "paired_second"),
     ],
 )
-def test_t_tests_and_intervals_equal_r(r, name, function, first, second):
+def test_t_tests_and_intervals_equal_r(r, agree, name, method, function, first, second):
     ours, theirs = function(r["data"][first], r["data"][second]), r[name]
-    assert ours.statistic == pytest.approx(theirs["statistic"], rel=CLOSED_FORM)
-    assert ours.df == pytest.approx(theirs["df"], rel=CLOSED_FORM)
-    assert ours.p == pytest.approx(theirs["p"], rel=CLOSED_FORM)
-    assert tuple(ours.interval) == pytest.approx((theirs["lower"], theirs["upper"]), rel=CLOSED_FORM)
+    got = [ours.statistic, ours.df, ours.p, *ours.interval]
+    agree(method, got, [theirs[key] for key in ("statistic", "df", "p", "lower", "upper")], **CLOSED)
 
 
-def test_one_sided_welch_equals_r(r):
-    assert welch_test(r["data"]["a"], r["data"]["b"], alternative="greater").p == pytest.approx(
-        r["greater"], rel=1e-10
+def test_one_sided_welch_equals_r(r, agree):
+    got = welch_test(r["data"]["a"], r["data"]["b"], alternative="greater").p
+    agree("Welch's t", got, r["greater"], **CLOSED)
+
+
+@pytest.mark.parametrize(
+    ("name", "method", "function"),
+    [("anova", "Analysis of variance", anova), ("welch_anova", "Welch's analysis of variance", welch_anova)],
+)
+def test_analyses_of_variance_equal_r(r, agree, name, method, function):
+    ours, theirs = function([r["data"][k] for k in "abc"]), r[name]
+    agree(
+        method,
+        [ours.statistic, *ours.df, ours.p],
+        [theirs["statistic"], *theirs["df"], theirs["p"]],
+        **CLOSED,
     )
 
 
-@pytest.mark.parametrize(("name", "function"), [("anova", anova), ("welch_anova", welch_anova)])
-def test_analyses_of_variance_equal_r(r, name, function):
-    ours = function([r["data"][k] for k in "abc"])
-    assert ours.statistic == pytest.approx(r[name]["statistic"], rel=CLOSED_FORM)
-    assert ours.df == pytest.approx(tuple(r[name]["df"]), rel=CLOSED_FORM)
-    assert ours.p == pytest.approx(r[name]["p"], rel=CLOSED_FORM)
-
-
 @pytest.mark.parametrize("center", ["mean", "median"])
-def test_levene_with_named_centre_equals_car(r, center):
+def test_levene_with_named_centre_equals_car(r, agree, center):
     ours, theirs = levene_test([r["data"][k] for k in "abc"], center=center), r[f"levene_{center}"]
-    assert ours.statistic == pytest.approx(theirs["F value"], rel=CLOSED_FORM)
-    assert ours.p == pytest.approx(theirs["Pr(>F)"], rel=CLOSED_FORM)
+    agree(f"Levene, {center}", [ours.statistic, ours.p], [theirs["F value"], theirs["Pr(>F)"]], **CLOSED)
 
 
-def test_two_one_sided_tests_equal_r(r):
+def test_two_one_sided_tests_equal_r(r, agree):
     a, b = r["data"]["a"], r["data"]["b"]
     for variances in ("welch", "pooled"):
         ours = tost_groups(a, b, low=-6, high=6, variances=variances)
-        assert (ours.p_low, ours.p_high) == pytest.approx(tuple(r[f"tost_{variances}"]), rel=CLOSED_FORM)
+        agree("Two one-sided tests", [ours.p_low, ours.p_high], r[f"tost_{variances}"], **CLOSED)
     ours = tost_paired(r["data"]["paired_first"], r["data"]["paired_second"], low=-2, high=2)
-    assert (ours.p_low, ours.p_high) == pytest.approx(tuple(r["tost_paired"]), rel=CLOSED_FORM)
+    agree("Two one-sided tests", [ours.p_low, ours.p_high], r["tost_paired"], **CLOSED)
 
 
 @pytest.mark.r

@@ -6,7 +6,6 @@ degrees of freedom to 1e-5 (relative).
 
 import pandas as pd
 import pytest
-from pytest import approx
 
 from compendium.statistics.mixed import (
     fit_interaction,
@@ -14,6 +13,20 @@ from compendium.statistics.mixed import (
     fit_within_between,
     likelihood_ratio_test,
 )
+
+TOPIC = "Clustered data"
+METHODS = {
+    "Random intercept, REML": (
+        "fit_random_intercept", "profiled likelihood; Satterthwaite degrees of freedom", "lmerTest::lmer"),
+    "Random intercept, ML": ("fit_random_intercept", "profiled likelihood; Satterthwaite degrees of freedom", "lmerTest::lmer"),
+    "Random intercept, singular": (
+        "fit_random_intercept", "no variance between clusters: least squares, and said so", "lmerTest::lmer",
+        "statsmodels' MixedLM stops elsewhere"),
+    "Likelihood ratio": ("likelihood_ratio_test", "ML, χ²", "lme4::anova"),
+    "Within–between model": ("fit_within_between", "cluster mean and deviation as two predictors; contrast of the slopes", "lmerTest::contest1D"),
+    "Interaction": ("fit_interaction", "slopes of two groups, pooled or within clusters", "lmerTest::lmer"),
+}  # fmt: skip
+DIFFERENTIATED = "lme4 minimises and lmerTest differentiates numerically"
 
 
 @pytest.fixture(scope="module")
@@ -30,68 +43,78 @@ def as_list(value):
     return value if isinstance(value, list) else [value]
 
 
-def assert_equals_lme4(fit, stored, names=None):
-    names = names or fit.names
-    tests = [fit.test(name) for name in names]
-    assert [t.estimate for t in tests] == approx(as_list(stored["coefficients"]), rel=1e-7)
-    assert [fit.standard_error(name) for name in names] == approx(as_list(stored["se"]), rel=1e-6)
-    assert [t.df for t in tests] == approx(as_list(stored["df"]), rel=1e-5)
-    assert [t.p for t in tests] == approx(as_list(stored["p"]), rel=1e-4)
-    assert fit.sigma == approx(stored["sigma"], rel=1e-6)
-    assert fit.sigma_cluster == approx(stored["sigma_cluster"], rel=1e-6, abs=1e-7)
-    assert fit.log_likelihood == approx(stored["log_likelihood"], rel=1e-10)
-    assert fit.singular == stored["singular"]
+@pytest.fixture
+def equals_lme4(agree):
+    def compare(method, fit, stored, names=None):
+        names = names or fit.names
+        tests, theirs = [fit.test(name) for name in names], {k: as_list(v) for k, v in stored.items()}
+        for got, key, rel in (
+            ([t.estimate for t in tests], "coefficients", 1e-7),
+            ([fit.standard_error(name) for name in names], "se", 1e-6),
+            ([t.df for t in tests], "df", 1e-5),
+            ([t.p for t in tests], "p", 1e-4),
+            ([fit.sigma], "sigma", 1e-6),
+            ([fit.log_likelihood], "log_likelihood", 1e-10),
+        ):
+            agree(method, got, theirs[key], rel=rel, why=DIFFERENTIATED)
+        agree(method, [fit.sigma_cluster], theirs["sigma_cluster"], rel=1e-6, atol=1e-7, why=DIFFERENTIATED)
+        assert fit.singular == stored["singular"]
+
+    return compare
 
 
 @pytest.mark.parametrize("method", ["reml", "ml"])
-def test_sleepstudy_equals_lme4(r, method):
+def test_sleepstudy_equals_lme4(r, equals_lme4, method):
     d = r["data"]
-    assert_equals_lme4(
-        fit_random_intercept(d["reaction"], {"days": d["days"]}, d["subject"], method), r[f"sleep_{method}"]
-    )
+    fit = fit_random_intercept(d["reaction"], {"days": d["days"]}, d["subject"], method)
+    equals_lme4(f"Random intercept, {method.upper()}", fit, r[f"sleep_{method}"])
 
 
 @pytest.mark.parametrize("method", ["reml", "ml"])
-def test_unbalanced_cohort_equals_lme4(r, data, method):
-    assert_equals_lme4(fit_random_intercept(data.y, data[["x"]], data.patient, method), r[method])
+def test_unbalanced_cohort_equals_lme4(r, data, equals_lme4, method):
+    fit = fit_random_intercept(data.y, data[["x"]], data.patient, method)
+    equals_lme4(f"Random intercept, {method.upper()}", fit, r[method])
 
 
-def test_model_of_a_mean_equals_lme4(r, data):
-    assert_equals_lme4(fit_random_intercept(data.y, {}, data.patient), r["mean_only"])
+def test_model_of_a_mean_equals_lme4(r, data, equals_lme4):
+    equals_lme4("Random intercept, REML", fit_random_intercept(data.y, {}, data.patient), r["mean_only"])
 
 
 @pytest.mark.parametrize(("method", "key"), [("reml", "singular"), ("ml", "singular_ml")])
-def test_singular_fit_equals_lme4(r, data, method, key):
+def test_singular_fit_equals_lme4(r, data, equals_lme4, method, key):
     fit = fit_random_intercept(data.flat, data[["x"]], data.patient, method)
     assert fit.singular
     assert fit.sigma_cluster == 0
-    assert_equals_lme4(fit, r[key])
+    equals_lme4("Random intercept, singular", fit, r[key])
 
 
-def test_likelihood_ratio_equals_anova(r, data):
-    got = likelihood_ratio_test(data.y, data[["x"]], data.patient, drop="x")
-    assert [got.statistic, got.p] == approx(
-        [r["likelihood_ratio"]["statistic"], r["likelihood_ratio"]["p"]], rel=1e-8
+def test_likelihood_ratio_equals_anova(r, data, agree):
+    got, theirs = likelihood_ratio_test(data.y, data[["x"]], data.patient, drop="x"), r["likelihood_ratio"]
+    agree(
+        "Likelihood ratio",
+        [got.statistic, got.p],
+        [theirs["statistic"], theirs["p"]],
+        rel=1e-8,
+        why=DIFFERENTIATED,
     )
 
 
-def test_within_between_model_and_its_contrast_equal_lmertest(r, data):
+def test_within_between_model_and_its_contrast_equal_lmertest(r, data, agree, equals_lme4):
     fit, gap = fit_within_between(data.y, data.x, data.patient)
-    assert_equals_lme4(fit, r["within_between"])
-    assert gap.estimate == approx(r["contrast"]["estimate"], rel=1e-7)
-    assert gap.df == approx(r["contrast"]["df"], rel=1e-5)
-    assert gap.p == approx(r["contrast"]["p"], rel=1e-5)
+    equals_lme4("Within–between model", fit, r["within_between"])
+    for name, rel in (("estimate", 1e-7), ("df", 1e-5), ("p", 1e-5)):
+        agree("Within–between model", getattr(gap, name), r["contrast"][name], rel=rel, why=DIFFERENTIATED)
 
 
-def test_interaction_equals_lme4(r, data):
+def test_interaction_equals_lme4(r, data, equals_lme4):
     fit, _ = fit_interaction(data.y, data.x, data.group, data.patient)
-    assert_equals_lme4(fit, r["interaction"])
+    equals_lme4("Interaction", fit, r["interaction"])
 
 
-def test_interaction_within_clusters_equals_lme4(r, data):
+def test_interaction_within_clusters_equals_lme4(r, data, equals_lme4):
     fit, _ = fit_interaction(data.y, data.x, data.group, data.patient, within=True)
     order = ["intercept", "x", "group", "between", "x:group", "between:group"]
-    assert_equals_lme4(fit, r["interaction_within"], order)
+    equals_lme4("Interaction", fit, r["interaction_within"], order)
 
 
 def test_what_lme4_refuses_is_refused(r):

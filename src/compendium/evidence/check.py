@@ -7,6 +7,7 @@ from typing import Any
 
 from compendium.evidence.assess import Assessment, assess
 from compendium.evidence.claims import Claim, Study
+from compendium.evidence.findings import quoted_results
 from compendium.evidence.labels import NEVER_COMPUTED, SCORED, STATUSES, STRENGTH, is_stronger
 from compendium.evidence.references import compare_entry, tolerance_of
 
@@ -287,6 +288,9 @@ def _check_findings(
 ) -> None:
     for key, finding in findings.items():
         _find_result(report, f"finding {key}", finding["result"], chapters)
+        for name in quoted_results(finding):
+            pointer = f"{finding['result'].split('#')[0]}#{name}"
+            _find_result(report, f"finding {key}", pointer, chapters)
         for place in finding["places"]:
             name = place.get("claim")
             if (

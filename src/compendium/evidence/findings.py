@@ -1,5 +1,7 @@
 """Findings (where a paper disagrees with itself) and the inventory of its figures and tables."""
 
+import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +116,38 @@ def _check_wording(path: Path, finding: dict[str, Any]) -> None:
             raise StructureError(
                 f'{path.name}: finding "{finding["id"]}": wording is neutral. Given "{word}".'
             )
+
+
+_FIELD = re.compile(r"\{([a-z0-9][\w.-]*)(?::([^{}]*))?\}")
+FILLED = ("title", "changes", "assumptions", "benign")
+"""Fields of a finding whose text may quote results of its chapter: "{name:.1f}"."""
+
+
+def fill(text: str, results: Mapping[str, Mapping[str, Any]]) -> str:
+    """Fill `{result.name:format}` fields of a finding's text from its chapter's results.
+
+    Raises
+    ------
+    KeyError : a field names no result.
+
+    Examples
+    --------
+    >>> fill("it would be {finding.share:.1f} %", {"finding.share": {"value": 14.035}})
+    'it would be 14.0 %'
+    """
+
+    def replace(match: re.Match[str]) -> str:
+        value = results[match[1]]["value"]
+        return "not estimable" if value is None else format(value, match[2] or "g").replace("-", "−")
+
+    return _FIELD.sub(replace, text)
+
+
+def quoted_results(finding: Mapping[str, Any]) -> list[str]:
+    """Return the names of all results that a finding's texts quote."""
+    texts = [finding["title"], finding["changes"], *finding["assumptions"]]
+    texts += [part for benign in finding["benign"] for part in benign.values()]
+    return [match[1] for text in texts for match in _FIELD.finditer(text)]
 
 
 def load_inventory(path: Path | None = None) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 import ast
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -23,20 +23,39 @@ class RequestError(ValueError):
 
 @dataclass(frozen=True)
 class Parameter:
-    """A parameter of a chapter: its type is the annotation in the parameters cell or that of its default."""
+    """A parameter of a chapter: its type is the annotation in the parameters cell or that of its default.
+
+    `minimum` and `maximum` (both allowed) come from the chapter's header.
+    """
 
     name: str
     type: str
     default: Any
     help: str = ""
+    minimum: float | None = None
+    maximum: float | None = None
+
+    @property
+    def range_text(self) -> str:
+        """The allowed range in words; empty without one."""
+        low = f"at least {self.minimum:g}" if self.minimum is not None else ""
+        high = f"at most {self.maximum:g}" if self.maximum is not None else ""
+        return " and ".join(filter(None, [low, high]))
 
     def read(self, text: str) -> Any:
         """Return the value that a command-line text stands for.
 
         Raises
         ------
-        RequestError : the text is not of the parameter's type.
+        RequestError : the text is not of the parameter's type, or outside its range.
         """
+        value = self._read_type(text)
+        too_low = self.minimum is not None and value < self.minimum
+        if too_low or (self.maximum is not None and value > self.maximum):
+            raise RequestError(f'Parameter "{self.name}" is {self.range_text}. Given "{text}".')
+        return value
+
+    def _read_type(self, text: str) -> Any:
         rule = f'Parameter "{self.name}" is of type {self.type}.'
         try:
             if self.type == "bool":
@@ -186,6 +205,14 @@ def _parameters(text: str, chapter_id: str) -> dict[str, Parameter]:
         parameter = _parameter(node, target.id, lines[node.lineno - 1], chapter_id)
         found[parameter.name] = parameter
     return found
+
+
+def _bounded(parameter: Parameter | None, name: str, bounds: dict[str, Any], chapter_id: str) -> Parameter:
+    if parameter is None or parameter.type not in ("int", "float") or set(bounds) - {"minimum", "maximum"}:
+        raise RequestError(
+            f'{chapter_id}: "minimum" and "maximum" belong to a number of the parameters cell. Given "{name}".'
+        )
+    return replace(parameter, **bounds)
 
 
 def _parameter(node: ast.Assign | ast.AnnAssign, name: str, line: str, chapter_id: str) -> Parameter:

@@ -48,7 +48,7 @@ def save_figure(figure: Any, data: pd.DataFrame, folder: Path, name: str) -> str
 def add_watermark(figure: Any, text: str) -> None:
     """Write a pale word across a figure, so that a picture of synthetic data says so wherever it is copied to."""
     style = {"rotation": 24, "ha": "center", "va": "center", "fontsize": 44, "weight": "bold"}
-    figure.text(0.5, 0.5, text, color="#6b7280", alpha=0.16, zorder=-1, **style)
+    figure.text(0.5, 0.5, text, color="#6b7280", alpha=0.15, zorder=10, **style)
 
 
 def frame_to_html(frame: pd.DataFrame, formats: Mapping[str, str], caption: str) -> str:

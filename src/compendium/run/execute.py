@@ -117,7 +117,8 @@ def execute(
 
     def one(job: Job) -> Outcome:
         outcome = _execute_one(job, studies, listener, running, home, time_limit, client)
-        listener.ends(outcome)
+        if not running.stopped:
+            listener.ends(outcome)
         return outcome
 
     with ThreadPoolExecutor(max_workers=max(1, min(workers, len(jobs) or 1))) as pool:

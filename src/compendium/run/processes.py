@@ -107,6 +107,11 @@ class Running:
         self._processes: set[subprocess.Popen[Any]] = set()
         self._stopped = False
 
+    @property
+    def stopped(self) -> bool:
+        """True once everything was told to stop."""
+        return self._stopped
+
     def add(self, process: subprocess.Popen[Any]) -> None:
         """Remember a process; after `stop` it is killed at once."""
         with self._lock:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from compendium.io.tables import Table
+from compendium.io.tables import Table, same_name
 from compendium.run.columns import Field, Problem, mark
 
 Check = Callable[[pd.DataFrame, Table], Iterator[Problem]]
@@ -161,7 +161,7 @@ _DETECTION_FIELDS = (
     Field("volume_later", "volume on date_later", "number", "cm3", (0, 5000), example="9.8"),
     _day(
         "date_negative",
-        "last visit before date_later on which the other method was negative",
+        "last visit on which the other method was negative; empty: date_first",
         "2021-03-09",
         False,
     ),
@@ -189,17 +189,22 @@ P002,E0003,0,1,0,2021-04-02,astrocytoma,
 # The checks across rows of a table of tissue samples
 
 
+def _in_file(table: Table, name: str) -> str:
+    """Name in the file of the column that is read as `name`."""
+    return next(original for original in table.frame.columns if same_name(original) == name)
+
+
 def _samples_once(frame: pd.DataFrame, table: Table) -> Iterator[Problem]:
     repeated = frame["sample"].duplicated().to_numpy(dtype=bool)
     if repeated.any():
-        yield mark(table, "sample", repeated, "must be unique")
+        yield mark(table, _in_file(table, "sample"), repeated, "must be unique")
 
 
 def _one_group_per_patient(frame: pd.DataFrame, table: Table) -> Iterator[Problem]:
     first = frame.groupby("patient")["group"].transform("first")
     other = (frame["group"] != first).to_numpy(dtype=bool)
     if other.any():
-        yield mark(table, "group", other, "must be the same in all samples of a patient")
+        yield mark(table, _in_file(table, "group"), other, "must be the same in all samples of a patient")
 
 
 def _samples_can_correlate(frame: pd.DataFrame, table: Table) -> Iterator[Problem]:
@@ -219,7 +224,7 @@ def _adc_in_one_unit(frame: pd.DataFrame, table: Table) -> Iterator[Problem]:
         small = (frame[name] < 10).to_numpy(dtype=bool)
         if small.any() and (frame[name] > 100).any():
             rule = "must be in one unit: values above 100 look like 1e-6 mm²/s, this one like µm²/ms or mm²/s"
-            yield mark(table, name, small, rule)
+            yield mark(table, _in_file(table, name), small, rule)
 
 
 _SAMPLE_FIELDS = (
@@ -245,6 +250,75 @@ sample,patient,group,histology,imaging_cpm,imaging_adc,enhancement,grade,idh,sex
 S01,P01,naive,2450,1380,1090,1,4,0,F,61,glioblastoma,frontal
 S02,P01,naive,3120,1510,,0,4,0,F,61,glioblastoma,frontal
 S03,P02,recurrent,1990,1240,1310,0,3,1,M,38,astrocytoma,temporal
+"""
+
+
+# The checks across rows of tables of regions: their places on images, or what images show in them
+
+
+def _regions_once(frame: pd.DataFrame, table: Table) -> Iterator[Problem]:
+    repeated = frame["roi"].duplicated().to_numpy(dtype=bool)
+    if repeated.any():
+        yield mark(table, "roi", repeated, "must be unique")
+
+
+def _three_subjects(frame: pd.DataFrame, table: Table) -> Iterator[Problem]:
+    """One subject is left out at a time, and the others must be more than one."""
+    given = frame.loc[frame["histology"].notna(), "subject"].nunique()
+    if given < 3:
+        yield Problem("subject", "must name at least three subjects with histology", f"{given:,}")
+
+
+def _subjects_can_be_file_names(frame: pd.DataFrame, table: Table) -> Iterator[Problem]:
+    """A subject stands in the names of files, and must not lead out of their folder."""
+    bad = ~frame["subject"].str.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.+-]*").to_numpy(dtype=bool)
+    if bad.any():
+        yield mark(table, "subject", bad, "must be letters, digits and _ . + - only, as it names files")
+
+
+def _place(axis: str, example: str) -> Field:
+    return Field(
+        f"{axis}_mm",
+        f"centre of the region along {axis} in the space of the image header (RAS+, as viewers show it)",
+        "number",
+        "mm",
+        (-1000, 1000),
+        example=example,
+        missing=False,
+    )
+
+
+_ROI = Field("roi", "the region, as text", "id", example="S01")
+_SUBJECT = Field("subject", "subject it lies in, as text", "id", example="P01")
+_COUNTED = Field(
+    "histology",
+    "what the microscope counts there, such as cells/mm2",
+    "number",
+    range=(0, 1e7),
+    example="2450",
+)
+_DIAMETER = Field(
+    "diameter_mm", "diameter of the sphere", "number", "mm", (0.1, 100), required=False, example="5"
+)
+_FEATURE = Field(
+    "feature_<name>",
+    "a value read from MRI in the region or tile; the word before the next _ names its contrast",
+    "number",
+    example="1090",
+)
+_ROI_EXAMPLES = """\
+roi,subject,histology,x_mm,y_mm,z_mm,diameter_mm
+S01,P01,2450,-31.5,12,40.25,5
+S02,P01,3120,-28,15.5,38,5
+S03,P02,1990,24.5,-8,31,5
+S04,P03,2710,19,22,12.5,5
+"""
+_ROI_FEATURE_EXAMPLES = """\
+roi,subject,histology,feature_adc_mean,feature_flair_mean
+S01,P01,2450,1090,1.92
+S02,P01,3120,980,1.71
+S03,P02,1990,1310,2.2
+S04,P03,2710,1040,1.66
 """
 
 
@@ -279,5 +353,28 @@ SCHEMAS: dict[str, Schema] = {
         patterns=(_IMAGING,),
         checks=(_samples_once, _one_group_per_patient, _samples_can_correlate, _adc_in_one_unit),
         examples=tuple(csv.DictReader(_SAMPLE_EXAMPLES.splitlines())),
+    ),
+    "rois": Schema(
+        name="rois",
+        about="one row per spherical region with histology: where it lies on the images of its subject",
+        fields=(
+            _ROI,
+            _SUBJECT,
+            _COUNTED,
+            _place("x", "-31.5"),
+            _place("y", "12"),
+            _place("z", "40.25"),
+            _DIAMETER,
+        ),
+        checks=(_regions_once, _subjects_can_be_file_names, _three_subjects),
+        examples=tuple(csv.DictReader(_ROI_EXAMPLES.splitlines())),
+    ),
+    "roi_features": Schema(
+        name="roi_features",
+        about="one row per region, or per tile of a region: histology and what MRI shows there",
+        fields=(_ROI, _SUBJECT, _COUNTED),
+        patterns=(_FEATURE,),
+        checks=(_three_subjects,),
+        examples=tuple(csv.DictReader(_ROI_FEATURE_EXAMPLES.splitlines())),
     ),
 }

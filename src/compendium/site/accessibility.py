@@ -40,23 +40,46 @@ def _number_cells(soup: BeautifulSoup) -> None:
 
 
 def _merge_folded_cells(soup: BeautifulSoup) -> None:
-    """Show folded cells that follow one another, and show nothing, behind one line with the cell they prepare."""
-    for cell in soup.select("div.cell"):
-        folded = cell.find("details", class_="hide", recursive=False)
-        following = cell.find_next_sibling()
-        if folded is None or cell.find(class_="cell_output") or following is None:
-            continue
-        into = following.find("details", class_="hide", recursive=False)
-        summary = into.find("summary") if into else None
-        if "cell" not in following.get_attribute_list("class") or summary is None:
-            continue
-        for block in reversed(folded.find_all(class_="cell_input", recursive=False)):
-            summary.insert_after(block.extract())
+    """Put the folded code of cells that follow one another behind one line below what they show.
+
+    Links to a cell then lead to its place in the fold.
+    """
+    for cell in soup.select("div.cell:has(> details.hide)"):
+        block = [cell]
+        while (following := block[-1].find_next_sibling()) and _is_folded(following):
+            block.append(following)
+        if _is_folded(cell) and (len(block) > 1 or cell.find(class_="cell_output", recursive=False)):
+            _merge(soup, block)
+
+
+def _is_folded(cell: Tag) -> bool:
+    return "cell" in cell.get_attribute_list("class") and bool(cell.find("details", class_="hide", recursive=False))
+
+
+def _merge(soup: BeautifulSoup, block: list[Tag]) -> None:
+    fold: Tag | None = None
+    for cell in block:
+        details = cell.find("details", class_="hide", recursive=False)
+        assert isinstance(details, Tag)  # that is what makes it a folded cell
+        details.extract()
+        if fold is None:
+            fold, summary = details, details.find("summary")
+            codes = list(details.find_all(class_="cell_input", recursive=False))
+            for code in codes:
+                code.extract()
+        else:
+            codes = details.find_all(class_="cell_input", recursive=False)
         if cell.get("id"):
-            summary.insert_after(soup.new_tag("span", id=str(cell["id"])))
-        for span in folded.find_all("span", id=re.compile("^cell-"), recursive=False):
-            summary.insert_after(span.extract())
-        cell.decompose()
+            fold.append(soup.new_tag("span", id=str(cell["id"])))
+            del cell["id"]
+        for code in codes:
+            fold.append(code)
+    home = soup.new_tag("div", attrs={"class": "cell code-fold"})
+    home.append(fold)  # type: ignore[arg-type]
+    block[-1].insert_after(home)
+    for cell in block:
+        if not cell.find(class_="cell_output"):
+            cell.decompose()
 
 
 def _complete_figure(soup: BeautifulSoup, name: str, figure: dict[str, Any], files: str) -> None:
@@ -72,11 +95,26 @@ def _complete_figure(soup: BeautifulSoup, name: str, figure: dict[str, Any], fil
     ]
     links.append(f'<a href="#cell-{figure["cell"]}">the cell that draws it</a>')
     markup = f'<p class="figure-links">{" · ".join(links)}</p>'
+    image = element.find("img")
+    if isinstance(image, Tag):
+        _frame_image(soup, image, f"{files}/{kinds['svg']}" if "svg" in kinds else "")
     caption = element.find("figcaption")
     if not isinstance(caption, Tag):
         caption = soup.new_tag("figcaption")
         element.append(caption)
     caption.append(BeautifulSoup(markup, "html.parser"))
+
+
+def _frame_image(soup: BeautifulSoup, image: Tag, drawing: str) -> None:
+    """Let a figure scroll sideways where the screen is narrower than it can be read, and open alone when tapped."""
+    label = f"Figure: {' '.join(str(image.get('alt', '')).split())[:80]}"
+    frame = soup.new_tag(
+        "div", attrs={"class": "figure-scroll", "tabindex": "0", "role": "region", "aria-label": label}
+    )
+    outer = image.parent if isinstance(image.parent, Tag) and image.parent.name == "a" else image
+    outer.wrap(frame)
+    if drawing and outer is image:
+        image.wrap(soup.new_tag("a", attrs={"href": drawing, "class": "enlarge", "title": "Show the figure alone"}))
 
 
 def _repair_tables(soup: BeautifulSoup) -> None:

@@ -4,21 +4,24 @@ import ast
 import inspect
 import re
 import textwrap
+from collections.abc import Mapping
 from pathlib import Path
 
-from compendium.site.badges import escape, raw
+from compendium.site.badges import escape, page_link, raw
 
 SECTIONS = re.compile(r"^([A-Z][A-Za-z ]+)\n-{3,}\s*$", re.MULTILINE)
 ITEM_SECTIONS = {"Parameters", "Returns", "Raises", "Yields", "Attributes", "Other Parameters"}
+ANCHOR = re.compile(r'class="api-member" id="([^"]+)"')
 LITERAL = re.compile(r"`{1,2}([^`]+)`{1,2}")
 
 
-def api_pages(source: Path) -> dict[str, str]:
+def api_pages(source: Path, callers: Mapping[str, list[tuple[str, str]]] | None = None) -> dict[str, str]:
     """Return the pages of the reference: `api` and one `api/<package>` for every package below `source`.
 
     Parameters
     ----------
     source : folder of the package (src/compendium).
+    callers : pages and titles of the chapters that import from a module, by its name without the package's.
     """
     groups: dict[str, list[str]] = {}
     first_lines: dict[str, str] = {}
@@ -31,7 +34,7 @@ def api_pages(source: Path) -> dict[str, str]:
         if parts[-1] == "__init__":
             first_lines[group] = (ast.get_docstring(tree) or "").split("\n")[0]
             continue
-        section = _module(".".join(("compendium", *parts)), tree)
+        section = _module(".".join(("compendium", *parts)), tree, (callers or {}).get(".".join(parts), []))
         if section:
             groups.setdefault(group, []).append(section)
     pages = {
@@ -52,7 +55,12 @@ def _title(group: str) -> str:
     return group if group == "compendium" else f"compendium.{group}"
 
 
-def _module(name: str, tree: ast.Module) -> str:
+def documented_names(pages: Mapping[str, str]) -> frozenset[str]:
+    """Return the dotted names that the pages of the reference have anchors for."""
+    return frozenset(name for text in pages.values() for name in ANCHOR.findall(text))
+
+
+def _module(name: str, tree: ast.Module, callers: list[tuple[str, str]]) -> str:
     members = [
         node
         for node in tree.body
@@ -61,6 +69,9 @@ def _module(name: str, tree: ast.Module) -> str:
     if not members:
         return ""
     body = [_docstring(ast.get_docstring(tree) or "")]
+    if callers:
+        links = ", ".join(page_link(page, escape(title), 1) for page, title in callers)
+        body.append(f'<p class="api-callers">Called in the chapters {links}.</p>')
     body += [_member(name, node) for node in members]
     listed = raw(f'<div class="api">{"".join(body)}</div>')
     return f"## {name.split('.', 1)[1]}\n{listed}"

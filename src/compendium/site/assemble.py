@@ -10,12 +10,19 @@ from typing import Any
 import yaml
 
 from compendium import paths
-from compendium.site.api import api_pages
-from compendium.site.content import Content
+from compendium.site.api import api_pages, documented_names
+from compendium.site.badges import raw
+from compendium.site.benchmarks import benchmarks_page
+from compendium.site.cite import citation_block
+from compendium.site.content import ChapterEntry, Content
 from compendium.site.errors import SiteError
 from compendium.site.findings import findings_page
-from compendium.site.notebooks import prepare_notebook, source_of, text_of
-from compendium.site.pages import claims_page, fill_markers, inventory_page
+from compendium.site.gallery import gallery_page
+from compendium.site.headers import chapter_header
+from compendium.site.ledger import ledger_page
+from compendium.site.methods import statistics_page
+from compendium.site.notebooks import prepare_notebook, source_of, text_of, without_user_paths
+from compendium.site.pages import fill_markers, inventory_page
 from compendium.site.studies import missing_chapter_page, overview_page, your_runs_page
 
 NOT_COPIED = {"_toc.yml", "studies.yml"}
@@ -79,12 +86,23 @@ def _published_texts(content: Content) -> dict[str, str]:
     texts = {name: fill_markers(text, content) for name, text in prose.items()}
     for study in content.studies.values():
         texts[study.slug] = overview_page(study, content, texts.get(study.slug))
-    texts["claims"] = claims_page(content)
+    texts["claims"] = ledger_page(content)
     texts["findings"] = findings_page(content)
     texts["inventory"] = inventory_page(content)
+    texts["gallery"] = gallery_page(content)
+    texts["statistics"] = statistics_page()
+    texts["benchmarks"] = benchmarks_page()
     texts["changelog"] = _changelog()
-    texts.update(api_pages(paths.root() / "src" / "compendium"))
+    texts.update(api_pages(paths.root() / "src" / "compendium", _callers(content)))
     return texts
+
+
+def _callers(content: Content) -> dict[str, list[tuple[str, str]]]:
+    callers: dict[str, list[tuple[str, str]]] = {}
+    for chapter in content.chapters:
+        for module in chapter.calls:
+            callers.setdefault(module, []).append((chapter.page, chapter.title))
+    return callers
 
 
 def _named_texts(content: Content) -> dict[str, str]:
@@ -120,27 +138,33 @@ def _changelog() -> str:
 def _copy_book_files(folder: Path) -> None:
     for path in sorted((paths.root() / "book").rglob("*")):
         relative = path.relative_to(paths.root() / "book")
-        if path.is_file() and path.suffix != ".md" and path.name not in NOT_COPIED:
+        if path.is_file() and path.suffix not in (".md", ".js") and path.name not in NOT_COPIED:
             (folder / relative).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, folder / relative)
 
 
 def _write_chapters(content: Content, book: Assembled, texts: dict[str, str]) -> None:
+    documented = documented_names({page: text for page, text in texts.items() if page.startswith("api/")})
     for chapter in content.chapters:
         if chapter.notebook is None:
             texts[chapter.page] = missing_chapter_page(chapter)
             continue
-        claims = [
-            claim for claim in content.claims if str(claim.get("result") or "").startswith(f"{chapter.id}#")
-        ]
-        notebook = json.loads(chapter.notebook.read_text(encoding="utf8"))
+        notebook = json.loads(without_user_paths(chapter.notebook.read_text(encoding="utf8")))
         if content.named:
             _localise_notebook(notebook, chapter.page)
-        prepared, book.extras[chapter.page] = prepare_notebook(notebook, chapter, claims)
+        else:
+            notebook["cells"].append(_citation_cell(chapter))
+        header = chapter_header(chapter, content, documented)
+        prepared, book.extras[chapter.page] = prepare_notebook(notebook, chapter, header)
         _write(
             book.folder / f"{chapter.page}.ipynb",
             json.dumps(prepared, ensure_ascii=False, indent=1, sort_keys=True),
         )
+
+
+def _citation_cell(chapter: ChapterEntry) -> dict[str, Any]:
+    block = raw(citation_block(chapter.study, chapter.title, chapter.id))
+    return {"cell_type": "markdown", "id": "cite", "metadata": {}, "source": block}
 
 
 def _localise_notebook(notebook: dict[str, Any], page: str) -> None:

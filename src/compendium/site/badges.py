@@ -18,6 +18,23 @@ STATUS_MEANING = {
     "not testable": "no comparison that could have failed is possible",
     "not scored": "listed, but nothing is concluded from it",
 }
+BASIS_MEANING = {
+    "setting": "a setting: used, not tested",
+    "not-obtained": "the data are public, but not available here",
+    "unavailable": "needs data that nobody has published",
+    "cited": "other people's number, cited for context",
+    "waits": "waits for a chapter that is not written yet",
+    "input": "an input: no other printed number tests it",
+    "no value": "its chapter gives no value, or has not been executed",
+}
+"""Why a printed number has none of ours beside it; typed with the claim, not computed."""
+NAMED_BEFORE = {"year", "grade", "version", "patient number", "time point"}
+UNIT_SIGNS = (
+    (r"\b1e-(\d)\b", lambda match: "10⁻" + "⁰¹²³⁴⁵⁶⁷⁸⁹"[int(match[1])]),
+    (r"\bdegrees C\b", "°C"), (r"\bdegrees\b", "°"), (r"\bu(m|L|M|s)", r"µ\1"),
+    (r"([mµck]?m)2\b", r"\1²"), (r"([mµck]?m)3\b", r"\1³"),
+)  # fmt: skip
+IRREGULAR = {"mice": "mouse", "indices": "index", "metastases": "metastasis"}
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
 
 
@@ -39,20 +56,21 @@ def inline_markdown(text: object) -> str:
     return _MARKDOWN.renderInline(str(text)).strip()
 
 
-def evidence_badge(label: str, count: int | None = None) -> str:
-    """Return the badge of an evidence label."""
-    return _badge("evidence", label, MEANING.get(label, ""), count)
+def evidence_badge(label: str, count: int | None = None, titled: bool = True) -> str:
+    """Return the badge of an evidence label; `titled` adds its meaning for those who point at it."""
+    return _badge("evidence", label, MEANING.get(label, "") if titled else "", count)
 
 
-def status_badge(status: str, count: int | None = None) -> str:
-    """Return the badge of a status."""
-    return _badge("status", status, STATUS_MEANING.get(status, ""), count)
+def status_badge(status: str, count: int | None = None, titled: bool = True) -> str:
+    """Return the badge of a status; `titled` adds its meaning for those who point at it."""
+    return _badge("status", status, STATUS_MEANING.get(status, "") if titled else "", count)
 
 
 def _badge(kind: str, word: str, meaning: str, count: int | None) -> str:
     name = re.sub(r"[^a-z]+", "-", word.lower())
     number = "" if count is None else f'<span class="badge-count">{count}</span> '
-    return f'<span class="c-badge {kind}-{name}" title="{escape(meaning)}">{number}{escape(word)}</span>'
+    title = f' title="{escape(meaning)}"' if meaning else ""
+    return f'<span class="c-badge {kind}-{name}"{title}>{number}{escape(word)}</span>'
 
 
 def count_badges(words: Iterable[str], kind: str) -> str:
@@ -107,13 +125,38 @@ def decimals_of(printed: str) -> int | None:
 
 
 def with_unit(text: str, unit: str | None) -> str:
-    """Append a unit; pure numbers and things counted are left as they are.
+    """Put a unit beside a number as one reads it; pure numbers stay bare.
 
-    >>> with_unit("97.4", "%"), with_unit("3", "patients"), with_unit("0.9", "1")
-    ('97.4 %', '3', '0.9')
+    >>> with_unit("97.4", "%"), with_unit("3", "patients"), with_unit("1", "mice"), with_unit("0.9", "1")
+    ('97.4 %', '3 patients', '1 mouse', '0.9')
+    >>> with_unit("13", "um2/ms"), with_unit("2", "fold"), with_unit("2015", "year")
+    ('13 µm²/ms', '2-fold', 'year 2015')
     """
-    short = {"", "1", "none"}
-    return text if not unit or unit in short or len(unit) > 6 else f"{text} {escape(unit)}"
+    if not unit or unit in ("1", "none"):
+        return text
+    if unit in NAMED_BEFORE:
+        return f"{escape(unit)} {text}"
+    if unit == "fold":
+        return f"{text}-fold"
+    return f"{text} {escape(_singular(unit) if text == '1' else spell_unit(unit))}"
+
+
+def spell_unit(unit: str) -> str:
+    """Write a unit with its signs instead of the letters that data files use.
+
+    >>> spell_unit("1e-6 mm2/s"), spell_unit("uL"), spell_unit("degrees C"), spell_unit("samples")
+    ('10⁻⁶ mm²/s', 'µL', '°C', 'samples')
+    """
+    for pattern, written in UNIT_SIGNS:
+        unit = re.sub(pattern, written, unit)
+    return unit
+
+
+def _singular(unit: str) -> str:
+    if unit in IRREGULAR:
+        return IRREGULAR[unit]
+    plain = re.fullmatch(r"[a-z -]{4,}", unit) and unit.endswith("s")
+    return re.sub(r"ies$", "y", unit) if unit.endswith("ies") else unit[:-1] if plain else spell_unit(unit)
 
 
 def _minus(text: str) -> str:

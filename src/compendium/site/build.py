@@ -83,6 +83,8 @@ def _source_files(run: str, named: bool) -> Iterator[Path]:
         root / "book",
         root / "data" / "claims",
         root / "data" / "findings",
+        root / "data" / "derived" / "statistics",
+        root / "data" / "derived" / "benchmarks",
         root / "analysis",
         root / "src",
         renderer,

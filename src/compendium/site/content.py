@@ -6,13 +6,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from compendium import paths
+from compendium.evidence.findings import fill
+from compendium.evidence.labels import NEVER_COMPUTED
+from compendium.evidence.yardstick import parse_printed
+from compendium.io.yaml_lines import load_yaml
 from compendium.site.errors import SiteError
+from compendium.site.links import called_functions, result_cells
 
 PUBLISHED = "published"
 CHAPTER_FILE = "[0-9][0-9]_*"
+TYPED = ("role", "repeats", "needs", "waits_for", "note")
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,10 @@ class StudyEntry:
 
 @dataclass(frozen=True)
 class ChapterEntry:
-    """One chapter of one run. `notebook` is None when the chapter has a source but has not been executed."""
+    """One chapter of one run. `notebook` is None when the chapter has a source but has not been executed.
+
+    `cells` says which code cell records a result; `calls` what the chapter imports from the package.
+    """
 
     id: str
     study: str
@@ -41,6 +48,13 @@ class ChapterEntry:
     figures: Path
     results: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
+    cells: dict[str, int] = field(default_factory=dict)
+    calls: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def of_user(self) -> bool:
+        """True when something was handed in for the run; a run may also only change parameters."""
+        return bool(self.results.get("inputs") or self.provenance.get("inputs"))
 
 
 @dataclass(frozen=True)
@@ -65,6 +79,11 @@ class Content:
         chapter = self.chapter(identifier)
         return chapter.results.get("results", {}).get(name) if chapter else None
 
+    def finding(self, study: str, name: str | None) -> dict[str, Any] | None:
+        """Return the finding of a study with this id, or None."""
+        known = (f for f in self.findings if f["study"] == study and f["id"] == name)
+        return next(known, None)
+
     def of_study(self, study: str) -> list[ChapterEntry]:
         """Return the chapters of a study in the order of their numbers."""
         return [chapter for chapter in self.chapters if chapter.study == study]
@@ -73,14 +92,14 @@ class Content:
 def read_content(report: dict[str, Any] | None, named: bool = False, run: str = PUBLISHED) -> Content:
     """Read everything the pages need from `data/`, `book/studies.yml` and `build/runs/`."""
     report = report or {}
-    claims = _with_roles(report.get("claims", []))
+    claims = _complete(report.get("claims", []))
     studies = _read_studies()
     if named:
         chapters = [chapter for name in named_runs() for chapter in _executed(name, f"{name}/")]
         return Content(studies, chapters, [], [], [], [], named=True)
     chapters = _with_sources(_executed(run, ""), run)
     return Content(
-        studies, chapters, claims, report.get("references", []), _read_findings(), _read_inventory()
+        studies, chapters, claims, report.get("references", []), _read_findings(chapters), _read_inventory()
     )
 
 
@@ -100,17 +119,21 @@ def _executed(run: str, prefix: str) -> list[ChapterEntry]:
         study, stem = notebook.parent.name, notebook.stem
         results = _read_json(folder / "results" / study / f"{stem}.json")
         provenance = _read_json(folder / "provenance" / study / f"{stem}.json")
-        title = results.get("title") or _heading(notebook) or stem[3:].replace("_", " ").capitalize()
+        written = _read_json(notebook).get("cells", [])
+        title = results.get("title") or _heading(written) or stem[3:].replace("_", " ").capitalize()
         figures = folder / "figures" / study / stem
         page = f"{prefix}{study}/{stem}"
         chapters.append(
-            ChapterEntry(f"{study}/{stem}", study, title, page, run, notebook, figures, results, provenance)
+            ChapterEntry(
+                f"{study}/{stem}", study, title, page, run, notebook, figures, results, provenance,
+                result_cells(written, results.get("results", {})), called_functions(written),
+            )  # fmt: skip
         )
     return chapters
 
 
-def _heading(notebook: Path) -> str | None:
-    for cell in _read_json(notebook).get("cells", []):
+def _heading(cells: list[dict[str, Any]]) -> str | None:
+    for cell in cells:
         heading = (
             re.search(r"^# (.+)$", "".join(cell["source"]), re.MULTILINE)
             if cell["cell_type"] == "markdown"
@@ -144,7 +167,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _read_yaml(path: Path) -> Any:
-    return yaml.safe_load(path.read_text(encoding="utf8")) if path.is_file() else None
+    return load_yaml(path) if path.is_file() else None
 
 
 def _read_studies() -> dict[str, StudyEntry]:
@@ -158,22 +181,63 @@ def _read_studies() -> dict[str, StudyEntry]:
     return studies
 
 
-def _with_roles(claims: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    if all("role" in claim for claim in claims):
-        return claims
-    roles: dict[str, str] = {}
-    for path in sorted((paths.root() / "data" / "claims").glob("*.yaml")):
-        for claim in (_read_yaml(path) or {}).get("claims", []):
-            roles[f"{path.stem}/{claim['id']}"] = claim.get("role", "inference")
-    return [{**claim, "role": claim.get("role") or roles.get(claim["id"], "inference")} for claim in claims]
+def _complete(claims: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Add to each claim of the report what was typed with it, the values its digits admit, and what stands for ours."""
+    typed: dict[str, dict[str, Any]] = {}
+    for path in sorted((paths.root() / "data" / "claims").glob("*.yaml")) if claims else []:
+        for claim in (load_yaml(path) or {}).get("claims", []):
+            typed[f"{path.stem}/{claim['id']}"] = claim
+    return [_completed(claim, typed.get(claim["id"], {})) for claim in claims]
 
 
-def _read_findings() -> list[dict[str, Any]]:
+def _completed(claim: dict[str, Any], typed: dict[str, Any]) -> dict[str, Any]:
+    known = {key: claim.get(key) or typed.get(key) for key in TYPED}
+    whole = {**claim, **known, "role": known["role"] or "inference"}
+    try:
+        admitted = parse_printed(claim["printed"], bool(typed.get("exact")), typed.get("half_unit")).bounds()
+    except ValueError:
+        admitted = None
+    return {**whole, "admitted": admitted, "basis": _basis(whole, typed.get("evidence") or claim["evidence"])}
+
+
+def _basis(claim: dict[str, Any], typed: str | None) -> str:
+    """Return the evidence of our number, or a word for why there is none."""
+    if claim.get("ours") is not None and claim["evidence"]:
+        return claim["evidence"]
+    if claim["role"] == "setting" or typed in NEVER_COMPUTED:
+        return typed if typed in NEVER_COMPUTED else "setting"
+    if claim["role"] == "context":
+        return "cited"
+    if claim["waits_for"]:
+        return "waits"
+    return "no value" if claim.get("result") else "input"
+
+
+def _read_findings(chapters: list[ChapterEntry]) -> list[dict[str, Any]]:
+    results = {chapter.id: chapter.results.get("results", {}) for chapter in chapters}
     found = []
     for path in sorted((paths.root() / "data" / "findings").glob("*.yaml")):
         data = _read_yaml(path) or {}
-        found += [{**finding, "study": data.get("study", path.stem)} for finding in data.get("findings", [])]
+        for finding in data.get("findings", []):
+            known = results.get(finding["result"].split("#")[0], {})
+            found.append({**_filled(finding, known), "study": data.get("study", path.stem)})
     return found
+
+
+def _filled(finding: dict[str, Any], results: dict[str, Any]) -> dict[str, Any]:
+    """Return a finding whose texts quote the results of its chapter."""
+    texts = {key: _quote(finding[key], results) for key in ("title", "changes")}
+    assumptions = [_quote(text, results) for text in finding["assumptions"]]
+    benign = [{key: _quote(text, results) for key, text in tried.items()} for tried in finding["benign"]]
+    return {**finding, **texts, "assumptions": assumptions, "benign": benign}
+
+
+def _quote(text: str, results: dict[str, Any]) -> str:
+    """Fill a finding's text; where its chapter has not been executed, the fields become dots and the page still stands."""
+    try:
+        return fill(text, results)
+    except KeyError:
+        return re.sub(r"\{[\w.]+(:[^{}]*)?\}", "…", text)
 
 
 def _read_inventory() -> list[dict[str, Any]]:

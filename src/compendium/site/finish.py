@@ -5,10 +5,14 @@ import shutil
 from pathlib import Path
 from urllib.parse import unquote
 
+from compendium import paths
 from compendium.site.accessibility import bad_alternatives, repair_page
 from compendium.site.assemble import Assembled
 from compendium.site.content import Content
 from compendium.site.errors import SiteError
+from compendium.site.ledger import fill_rows, ledger_rows
+from compendium.site.ledger_files import as_csv, as_json
+from compendium.site.notebooks import without_user_paths
 from compendium.site.offline import copy_mathjax, external_requests
 
 LINK = re.compile(r"""<a\b[^>]*?\bhref=["']([^"']+)["']|<(?:img|script)\b[^>]*?\bsrc=["']([^"']+)["']""")
@@ -30,14 +34,14 @@ def finish(html: Path, content: Content, book: Assembled) -> None:
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     copy_mathjax(html)
     _copy_files(html, content)
+    rows = {} if content.named else _write_ledger(html, content)
     for path in sorted(html.rglob("*.html")):
         if "_static" in path.relative_to(html).parts:
             continue
         page = path.relative_to(html).with_suffix("").as_posix()
         files = f"{'../' * page.count('/')}files/{page}"
-        path.write_text(
-            repair_page(path.read_text(encoding="utf8"), book.extras.get(page), files), encoding="utf8"
-        )
+        text = repair_page(path.read_text(encoding="utf8"), book.extras.get(page), files)
+        path.write_text(fill_rows(text, rows) if page == "claims" else text, encoding="utf8")
     check_site(html)
 
 
@@ -91,7 +95,19 @@ def _copy_files(html: Path, content: Content) -> None:
             continue
         folder = html / "files" / chapter.page
         folder.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(chapter.notebook, folder.with_name(f"{folder.name}.ipynb"))
+        notebook = without_user_paths(chapter.notebook.read_text(encoding="utf8"))
+        folder.with_name(f"{folder.name}.ipynb").write_text(notebook, encoding="utf8")
         for path in sorted(chapter.figures.glob("*")) if chapter.figures.is_dir() else []:
             if path.is_file() and path.suffix in {".csv", ".svg", ".pdf", ".png"}:
                 shutil.copyfile(path, folder / path.name)
+
+
+def _write_ledger(html: Path, content: Content) -> dict[str, str]:
+    """Write the ledger's files beside the pages; return the rows of its page."""
+    files = html / "files"
+    (files / "scripts").mkdir(parents=True, exist_ok=True)
+    (files / "claims.csv").write_text(as_csv(content), encoding="utf8")
+    (files / "claims.json").write_text(as_json(content), encoding="utf8")
+    for path in sorted((paths.root() / "book" / "scripts").glob("*.js")):
+        shutil.copyfile(path, files / "scripts" / path.name)
+    return ledger_rows(content)

@@ -1,29 +1,22 @@
 """Executed notebooks made ready for the book: a header, captions, alternative text, numbered cells."""
 
+import ast
 import copy
+import json
 import re
 from typing import Any
 
-from compendium.site.badges import (
-    count_badges,
-    escape,
-    evidence_badge,
-    format_number,
-    inline_markdown,
-    raw,
-)
+from compendium.site.badges import escape, inline_markdown, raw
 from compendium.site.content import ChapterEntry
 from compendium.site.errors import SiteError
 
-SHOWN_PACKAGES = (
-    "numpy", "scipy", "pandas", "statsmodels", "scikit-learn",
-    "matplotlib", "numba", "dipy", "nibabel", "simpleitk",
-)  # fmt: skip
+FOLDED = "hide-input"
+PATH_LITERAL = re.compile(r"""(?:"(?:/|~|[A-Za-z]:[\\/])(?:[^"\\\n]|\\.)*")|(?:'(?:/|~|[A-Za-z]:[\\/])(?:[^'\\\n]|\\.)*')""")
 CAPTION = re.compile(r"<caption>.*?</caption>", re.DOTALL)
 
 
 def prepare_notebook(
-    notebook: dict[str, Any], chapter: ChapterEntry, claims: list[dict[str, Any]]
+    notebook: dict[str, Any], chapter: ChapterEntry, header: str
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the notebook for the book and what the rendered page has to be completed with.
 
@@ -31,7 +24,7 @@ def prepare_notebook(
     ----------
     notebook : an executed notebook (nbformat 4, as read from JSON); it is not changed.
     chapter : the chapter it belongs to.
-    claims : the claims of the check report that point to this chapter.
+    header : HTML that stands below the title.
 
     Returns
     -------
@@ -55,7 +48,7 @@ def prepare_notebook(
     for cell in notebook["cells"]:
         if cell["cell_type"] == "markdown":
             cell["source"] = _point_to_labels(source_of(cell), labels)
-    notebook["cells"] = _insert_header(notebook["cells"], chapter, claims)
+    notebook["cells"] = _insert_header(notebook["cells"], chapter, header)
     return notebook, extras
 
 
@@ -80,14 +73,17 @@ def _prepare_code(cell: dict[str, Any], number: int, chapter: ChapterEntry, extr
             _prepare_figure(cell, marks["figure"], number, chapter, extras)
         elif "table" in marks:
             _prepare_table(output, marks["table"], number, chapter, extras)
-    if _only_says(cell) and not {"hide-input", "show-input"} & set(tags):
-        tags += ["remove-input", "says"]
+    says = _only_says(cell)
+    if says:
+        tags.append("says")
+    if (says or {"parameters", "injected-parameters"} & set(tags)) and not {FOLDED, "show-input"} & set(tags):
+        tags.append(FOLDED)
 
 
 def _only_says(cell: dict[str, Any]) -> bool:
     outputs = cell.get("outputs", [])
     said = bool(outputs) and all("text/markdown" in output.get("data", {}) for output in outputs)
-    return said and source_of(cell).lstrip().startswith("chapter.say(")
+    return said and ("chapter.say(" in source_of(cell) or FOLDED in cell["metadata"]["tags"])
 
 
 def _prepare_figure(
@@ -138,18 +134,15 @@ def _point_to_labels(text: str, labels: dict[str, str]) -> str:
     return re.sub(r"\]\(#([\w.-]+)\)", lambda m: f"](#{labels.get(m.group(1), m.group(1))})", text)
 
 
-def _insert_header(
-    cells: list[dict[str, Any]], chapter: ChapterEntry, claims: list[dict[str, Any]]
-) -> list[dict[str, Any]]:
+def _insert_header(cells: list[dict[str, Any]], chapter: ChapterEntry, header: str) -> list[dict[str, Any]]:
     for index, cell in enumerate(cells):
         source = source_of(cell)
         heading = re.search(r"^# .+$", source, re.MULTILINE) if cell["cell_type"] == "markdown" else None
         if heading:
             before, after = source[: heading.end()], source[heading.end() :]
-            header = raw(chapter_header(chapter, claims))
             return [
                 *cells[:index],
-                {**cell, "source": f"{before}\n\n{header}\n{after}".rstrip() + "\n"},
+                {**cell, "source": f"{before}\n\n{raw(header)}\n{after}".rstrip() + "\n"},
                 *cells[index + 1 :],
             ]
     raise SiteError(
@@ -157,65 +150,18 @@ def _insert_header(
     )
 
 
-def chapter_header(chapter: ChapterEntry, claims: list[dict[str, Any]]) -> str:
-    """Return the header of a chapter's page: badges, links and a folded block on how the page was made."""
-    lines = ['<div class="page-header">']
-    if chapter.run != "published":
-        lines.append(
-            f"<p>{evidence_badge('user')} Computed from what was handed in for the run "
-            f"“{escape(chapter.run)}”.</p>"
-        )
-    elif claims:
-        scored = [claim for claim in claims if claim["evidence"] != "setting"]
-        lines.append(
-            f'<p><span class="badge-lead">{len(scored)} printed numbers meet this chapter.</span> '
-            f'<span class="badge-row">{count_badges((c["status"] for c in scored), "status")}</span></p>'
-            f'<p><span class="badge-lead">Where ours come from:</span> '
-            f'<span class="badge-row">{count_badges((c["evidence"] for c in scored), "evidence")}</span></p>'
-        )
-    name = chapter.id.split("/")[1]
-    link = f'<a href="{files_href(chapter)}.ipynb" download="{escape(name)}.ipynb">Download the notebook</a>'
-    lines.append(f'<p class="page-links">{link}</p>')
-    lines += [how_made(chapter), "</div>"]
-    return "\n".join(lines)
+def without_user_paths(text: str) -> str:
+    """Return a notebook's text (JSON) with the file names of what was handed in instead of their paths.
 
-
-def how_made(chapter: ChapterEntry) -> str:
-    """Return the folded block: parameters, versions, checksums of the inputs, when, how long and why."""
-    provenance = chapter.provenance
-    parameters = chapter.results.get("parameters") or provenance.get("parameters", {})
-    packages = provenance.get("packages", {})
-    shown = [f"{escape(name)} {escape(packages[name])}" for name in SHOWN_PACKAGES if name in packages]
-    rest = [
-        f"{escape(name)} {escape(version)}"
-        for name, version in sorted(packages.items())
-        if name not in SHOWN_PACKAGES
-    ]
-    seconds = provenance.get("seconds")
-    rows = [
-        ("Executed", escape(provenance.get("started", "not recorded"))),
-        ("Took", "not recorded" if seconds is None else f"{format_number(round(float(seconds), 1))} s"),
-        ("Why it ran", escape(provenance.get("reason", "not recorded"))),
-        (
-            "Parameters",
-            ", ".join(f"<code>{escape(k)} = {escape(v)!s}</code>" for k, v in parameters.items()) or "none",
-        ),
-        ("Python", escape(provenance.get("python", "not recorded"))),
-        ("Packages", ", ".join([*shown, *rest]) or "not recorded"),
-    ]
-    body = "\n".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows)
-    return (
-        f'<details class="how-made"><summary>How this page was made</summary><dl>{body}'
-        f"<dt>Inputs</dt><dd>{_inputs(provenance.get('inputs', {}))}</dd></dl></details>"
-    )
-
-
-def _inputs(inputs: dict[str, Any]) -> str:
-    rows = []
-    for name, entry in inputs.items():
-        entry = entry if isinstance(entry, dict) else {"sha256": entry}
-        size = f", {entry['bytes']} bytes" if "bytes" in entry else ""
-        file = str(entry.get("path", "")).rsplit("/", 1)[-1]
-        checksum = f"<code>sha256 {escape(entry.get('sha256', '–'))}</code>"
-        rows.append(f"<li>{escape(name)} {escape(file)}{size}<br>{checksum}</li>")
-    return f"<ul>{''.join(rows)}</ul>" if rows else "none besides the printed numbers"
+    Papermill writes the parameters of a run into a cell of the notebook and into its metadata, paths included.
+    """
+    for cell in json.loads(text)["cells"]:
+        if "injected-parameters" not in cell.get("metadata", {}).get("tags", []):
+            continue
+        for literal in PATH_LITERAL.findall(source_of(cell)):
+            path = ast.literal_eval(literal)
+            name = json.dumps(re.split(r"[\\/]", path.rstrip("/\\"))[-1], ensure_ascii=False)[1:-1]
+            for written in (literal[1:-1], path):
+                for ascii_only in (True, False):
+                    text = text.replace(json.dumps(written, ensure_ascii=ascii_only)[1:-1], name)
+    return text

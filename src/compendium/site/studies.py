@@ -1,13 +1,16 @@
 """Overview pages of the studies, and the first page of a person's own runs."""
 
-from compendium.site.badges import count_badges, escape, evidence_badge, page_link, raw
+from compendium.site.badges import escape, evidence_badge, page_link, raw
+from compendium.site.cite import citation_block
 from compendium.site.content import ChapterEntry, Content, StudyEntry
-from compendium.site.pages import UNCOUNTED
+from compendium.site.headers import shown_value
+from compendium.site.pointers import finding_link
+from compendium.site.standing import apart_words, standing_badges, standing_of
 from compendium.site.tables import html_table
 
 
 def overview_page(study: StudyEntry, content: Content, prose: str | None) -> str:
-    """Return a study's page: its prose if it has one, the paper, the chapters, how its numbers stand."""
+    """Return a study's page: its prose if it has one, the paper, the chapters, how its numbers stand, its findings."""
     opening = prose.rstrip() if prose else f"# {study.short}\n\n{study.question}"
     paper = f"{escape(study.title)}. {escape(study.journal)}. "
     paper += f'<a href="https://doi.org/{escape(study.doi)}">doi:{escape(study.doi)}</a>' if study.doi else ""
@@ -18,32 +21,48 @@ def overview_page(study: StudyEntry, content: Content, prose: str | None) -> str
         if rows
         else "<p>No chapter yet.</p>"
     )
-    claims = [
-        c
-        for c in content.claims
-        if c["study"] == study.slug and c["role"] not in UNCOUNTED and c["evidence"] != "setting"
-    ]
-    standing = ""
-    if claims:
-        standing = (
-            "## Where it stands\n"
-            + raw(
-                f"<p>{len(claims)} printed numbers are listed, settings not counted.</p>"
-                f'<p class="badge-row">{count_badges((c["status"] for c in claims), "status")}</p>'
-            )
-            + "\nAll of them are on the page of [printed numbers](claims.md); disagreements are among the "
-            "[findings](findings.md).\n"
-        )
-    return f"{opening}\n\n## The paper\n{raw(f'<p>{paper}</p>')}\n## Chapters\n{raw(listed)}\n{standing}"
+    parts = [opening, f"## The paper\n{raw(f'<p>{paper}</p>')}", f"## Chapters\n{raw(listed)}"]
+    parts += [_where_it_stands(study, content), _findings(study, content)]
+    parts.append(raw(citation_block(study.slug, study.short, study.slug)))
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _where_it_stands(study: StudyEntry, content: Content) -> str:
+    claims = [claim for claim in content.claims if claim["study"] == study.slug]
+    if not claims:
+        return ""
+    standing = standing_of(claims)
+    ledger = f"claims.html?study={study.slug}"
+    apart = f" Beside them stand {apart_words(standing.apart)}, never counted." if standing.apart else ""
+    drawn = sum(bool(item.get("figure")) for item in content.inventory if item["study"] == study.slug)
+    items = sum(item["study"] == study.slug for item in content.inventory)
+    inventory = (
+        f' {drawn} of the <a href="inventory.html#{study.slug}-items">{items} figures and tables</a> are drawn again.'
+        if items
+        else ""
+    )
+    return "## Where it stands\n" + raw(
+        f'<p>{standing.counted} <a href="{ledger}">printed numbers</a> are counted.{apart}{inventory}</p>'
+        f'<p class="standing">{standing_badges(standing, ledger)}</p>'
+    )
+
+
+def _findings(study: StudyEntry, content: Content) -> str:
+    found = [finding for finding in content.findings if finding["study"] == study.slug]
+    if not found:
+        return ""
+    weighty = [finding for finding in found if finding["weight"] == "substantive"]
+    links = "".join(f"<li>{finding_link(finding)}</li>" for finding in weighty)
+    notes = len(found) - len(weighty)
+    rest = page_link("findings", f"{notes} {'note' if notes == 1 else 'notes'}", 0, study.slug) if notes else ""
+    return "## Findings\n" + raw((f"<ul>{links}</ul>" if links else "") + (f"<p>And {rest}.</p>" if rest else ""))
 
 
 def _chapter_counts(chapter: ChapterEntry, content: Content) -> str:
     if chapter.notebook is None:
         return '<span class="quiet">not executed in this build</span>'
-    statuses = [
-        c["status"] for c in content.claims if str(c.get("result") or "").startswith(f"{chapter.id}#")
-    ]
-    return f'<span class="badge-row">{count_badges(statuses, "status")}</span>' if statuses else "–"
+    claims = [c for c in content.claims if str(c.get("result") or "").startswith(f"{chapter.id}#")]
+    return standing_badges(standing_of(claims)) or "–"
 
 
 def missing_chapter_page(chapter: ChapterEntry) -> str:
@@ -56,35 +75,41 @@ def missing_chapter_page(chapter: ChapterEntry) -> str:
 
 def your_runs_page(content: Content) -> str:
     """Return the first page of the site of named runs: each run with its chapters and what was handed in."""
-    rows = []
-    for chapter in content.chapters:
-        inputs = chapter.provenance.get("inputs") or chapter.results.get("inputs") or {}
-        rows.append(
-            [
-                escape(chapter.run),
-                page_link(chapter.page, escape(chapter.title), 0),
-                _handed_in(inputs),
-                _started(chapter),
-            ]
-        )
-    head = ["Run", "Chapter", "Handed in", "Executed"]
+    rows = [
+        [
+            escape(chapter.run),
+            page_link(chapter.page, escape(chapter.title), 0),
+            _handed_in(chapter),
+            _parameters(chapter),
+            _started(chapter),
+        ]
+        for chapter in content.chapters
+    ]
+    head = ["Run", "Chapter", "Handed in", "Parameters", "Executed"]
     listed = raw(html_table(head, rows, name="runs")) if rows else "There is no run yet.\n"
-    marked = raw(f"<p>Every number here is marked {evidence_badge('user')}.</p>")
+    marked = raw(
+        f"<p>Numbers that were computed from what you handed in are marked {evidence_badge('user')}. A run that only "
+        "changes parameters computes from the printed counts.</p>"
+    )
     return (
-        "# Your runs\n\nThese pages were computed from data that you handed in. They are kept apart from "
-        "the published "
-        "book, they are not compared with any paper, and they stay on this computer.\n"
+        "# Your runs\n\nThese pages were computed from data or parameters of yours. They are kept apart from the "
+        "published book, they are not compared with any paper, and they stay on this computer.\n"
         f"{marked}\n{listed}"
     )
 
 
-def _handed_in(inputs: dict) -> str:
+def _handed_in(chapter: ChapterEntry) -> str:
+    inputs = chapter.provenance.get("inputs") or {}
     names = []
     for name, entry in inputs.items():
         path = entry.get("path", "") if isinstance(entry, dict) else entry
-        if path:
-            names.append(f"{escape(name)}: {escape(str(path).rsplit('/', 1)[-1])}")
-    return "<br>".join(names) or "parameters only"
+        names.append(f"{escape(name)}: {escape(shown_value(path))}" if path else escape(name))
+    return "<br>".join(names) or "nothing: printed counts, your parameters"
+
+
+def _parameters(chapter: ChapterEntry) -> str:
+    values = chapter.results.get("parameters") or chapter.provenance.get("parameters") or {}
+    return "<br>".join(f"<code>{escape(k)} = {escape(shown_value(v))}</code>" for k, v in values.items()) or "–"
 
 
 def _started(chapter: ChapterEntry) -> str:

@@ -154,7 +154,7 @@ def concordance(x: ArrayLike, y: ArrayLike, confidence: float = 0.95, ddof: int 
     if total == 0:
         raise ValueError(f"x and y must vary. Given {a[0]:g} throughout.")
     cov = float((a - a.mean()) @ (b - b.mean())) / (n - ddof)
-    c = 2 * cov / total
+    c = float(np.clip(2 * cov / total, -1, 1))
     name = f"Lin 1989, divisor n{' − 1' if ddof else ''}, Fisher z"
     se = _concordance_z_error(c, cov, float(va), float(vb), shift, n)
     if not np.isfinite(se):
@@ -252,7 +252,7 @@ def bland_altman_regression(first: ArrayLike, second: ArrayLike, multiplier: flo
 
 
 def _concordance_z_error(c: float, cov: float, va: float, vb: float, shift: float, n: int) -> float:
-    if va == 0 or vb == 0 or cov == 0 or abs(c) == 1:
+    if va == 0 or vb == 0 or cov == 0 or 1 - abs(c) < 1e-14:
         return float("nan")
     r = cov / np.sqrt(va * vb)
     u = shift / (va * vb) ** 0.25

@@ -7,7 +7,6 @@ repaired. Ties count one half.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,10 +20,11 @@ from compendium.base.validation import (
     check_minimum,
     drop_incomplete,
 )
+from compendium.statistics.auc_unpaired import delong_test_unpaired
+from compendium.statistics.placements import Placements, place_sorted, placements
 from compendium.statistics.results import Interval, TestResult
 from compendium.statistics.roc import (
     best_thresholds,
-    both_classes,
     directed,
     partial_auc,
     roc_curve,
@@ -39,28 +39,13 @@ __all__ = [
     "clustered_auc_test",
     "delong_interval",
     "delong_test",
+    "delong_test_unpaired",
     "hanley_mcneil_interval",
     "partial_auc",
     "roc_curve",
 ]
 
 Array = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Placements:
-    """Placement values: for each case the share of the other class that it beats (ties one half).
-
-    Attributes
-    ----------
-    auc : float
-    positive, negative : ndarray
-        Shape (positives,) and (negatives,), in the order of the cases.
-    """
-
-    auc: float
-    positive: Array
-    negative: Array
 
 
 def auroc(reference: ArrayLike, score: ArrayLike, direction: str = "higher") -> float:
@@ -123,7 +108,7 @@ def delong_interval(
     """
     positive, negative = split_classes(reference, score, direction)
     check_minimum(min(len(positive), len(negative)), 2, "cases in each class")
-    placed = _place(
+    placed = place_sorted(
         np.sort(positive), np.sort(negative)
     )  # the variance does not depend on the order of the cases
     variance = placed.positive.var(ddof=1) / len(positive) + placed.negative.var(ddof=1) / len(negative)
@@ -157,7 +142,7 @@ def delong_test(
     (0.2222, 0.4795)
     """
     truth, scores, _ = _paired(reference, first, second, direction)
-    a, b = (_placements(s[truth], s[~truth]) for s in scores)
+    a, b = (placements(s[truth], s[~truth]) for s in scores)
     d_pos, d_neg = a.positive - b.positive, a.negative - b.negative
     check_minimum(min(len(d_pos), len(d_neg)), 2, "cases in each class")
     variance = d_pos.var(ddof=1) / len(d_pos) + d_neg.var(ddof=1) / len(d_neg)
@@ -208,7 +193,7 @@ def clustered_auc_interval(
     )
     present = check_binary(truth, "reference")
     values = directed(values, direction)
-    placed = _placements(values[present], values[~present])
+    placed = placements(values[present], values[~present])
     sums = _cluster_sums(placed, present, label)
     return _interval(placed.auc, _clustered_variance(*sums), confidence, scale, _cluster_method(sums[0]))
 
@@ -226,7 +211,7 @@ def clustered_auc_test(
     (0.0, 1.0)
     """
     truth, scores, label = _paired(reference, first, second, direction, cluster)
-    a, b = (_placements(s[truth], s[~truth]) for s in scores)
+    a, b = (placements(s[truth], s[~truth]) for s in scores)
     difference = Placements(a.auc - b.auc, a.positive - b.positive, a.negative - b.negative)
     sums = _cluster_sums(difference, truth, label)
     return _difference_test(
@@ -248,30 +233,6 @@ def _paired(
     )
     ways = (direction, direction) if isinstance(direction, str) else direction
     return check_binary(truth, "reference"), (directed(a, ways[0]), directed(b, ways[1])), label
-
-
-def _placements(positive: Array, negative: Array) -> Placements:
-    both_classes(positive, negative)
-    by_positive, by_negative = np.argsort(positive), np.argsort(negative)
-    placed = _place(positive[by_positive], negative[by_negative])
-    v10, v01 = np.empty(len(positive)), np.empty(len(negative))
-    v10[by_positive], v01[by_negative] = placed.positive, placed.negative
-    return Placements(placed.auc, v10, v01)
-
-
-def _place(positive: Array, negative: Array) -> Placements:
-    """Placement values of two sorted classes."""
-    v10 = _beaten(negative, positive) / len(negative)
-    v01 = 1 - _beaten(positive, negative) / len(positive)
-    return Placements(float(v10.mean()), v10, v01)
-
-
-def _beaten(ordered: Array, values: Array) -> Array:
-    """How many of the ordered numbers each value exceeds, ties one half."""
-    left = np.searchsorted(ordered, values, "left")
-    if (ordered[np.minimum(left, len(ordered) - 1)] != values).all():  # no tie between the two: half the work
-        return left.astype(np.float64)
-    return (left + np.searchsorted(ordered, values, "right")) / 2
 
 
 def _cluster_sums(

@@ -167,7 +167,14 @@ def correlation_from_counts(
 def read_clustered(
     arrays: tuple[ArrayLike, ...], cluster: ArrayLike
 ) -> tuple[tuple[Array, ...], NDArray[np.intp], int, int]:
-    """Complete rows, cluster codes from 0, number of clusters (two at least) and of dropped rows."""
+    """Complete rows, cluster codes from 0, number of clusters (two at least) and of dropped rows.
+
+    Examples
+    --------
+    >>> arrays, code, clusters, dropped = read_clustered(([5, 6, None, 8],), list("baab"))
+    >>> code, clusters, dropped
+    (array([1, 0, 1]), 2, 1)
+    """
     named: dict[str, Any] = {f"array {i + 1}": array for i, array in enumerate(arrays)}
     (*read, label), dropped = drop_incomplete(labels=["cluster"], **named, cluster=cluster)
     names, code = np.unique(label.astype(str), return_inverse=True)

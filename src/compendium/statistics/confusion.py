@@ -145,7 +145,15 @@ def diagnostic_metrics(counts: ConfusionCounts) -> DiagnosticMetrics:
 
 
 def check_count(value: object, name: str) -> None:
-    """Refuse what is not a number of cases."""
+    """Refuse what is not a number of cases.
+
+    Examples
+    --------
+    >>> check_count(2.5, "tp")
+    Traceback (most recent call last):
+        ...
+    ValueError: tp must be a whole number of cases, 0 or more. Given 2.5.
+    """
     if (
         isinstance(value, bool)
         or not isinstance(value, (int, float, np.number))
@@ -156,7 +164,13 @@ def check_count(value: object, name: str) -> None:
 
 
 def ratio_or_nan(top: float, bottom: float) -> float:
-    """top/bottom; infinite or NaN where the denominator is zero."""
+    """top/bottom; infinite or NaN where the denominator is zero.
+
+    Examples
+    --------
+    >>> ratio_or_nan(1, 4), ratio_or_nan(1, 0), ratio_or_nan(0, 0)
+    (0.25, inf, nan)
+    """
     if bottom == 0:
         return float("inf") if top > 0 else float("nan")
     return float(top / bottom)

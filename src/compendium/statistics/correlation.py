@@ -22,6 +22,7 @@ from compendium.statistics.correlation_within import (
     repeated_measures_correlation,
 )
 from compendium.statistics.results import Correlation
+from compendium.statistics.spearman_null import LARGEST_OF_R, spearman_edgeworth_p, spearman_exact_p
 
 __all__ = [
     "Decomposition",
@@ -32,12 +33,12 @@ __all__ = [
     "pearson",
     "repeated_measures_correlation",
     "spearman",
+    "spearman_edgeworth_p",
     "spearman_exact_p",
 ]
 
 Array = NDArray[np.float64]
 EXACT_BY_DEFAULT = 9  # as R's cor.test: the permutation distribution is enumerated up to here
-EXACT_LIMIT = 12  # beyond this the enumeration takes seconds
 
 
 def pearson(x: ArrayLike, y: ArrayLike, confidence: float = 0.95) -> Correlation:
@@ -75,15 +76,16 @@ def spearman(
         All are atanh(ρ) ± z·√v. Bonett & Wright (2000): v = (1 + ρ²/2)/(n − 3); Fieller, Hartley & Pearson
         (1957): v = 1.06/(n − 3); Fisher: v = 1/(n − 3), made for Pearson's r and too narrow here, but often
         printed.
-    p : {"auto", "exact", "t"}
-        The permutation distribution given the midranks (two-sided by |ρ|), or the t approximation with n
-        − 2 degrees of freedom. ``"auto"`` is exact up to n = 9 (R's limit; with ties R falls back to t, here
-        it stays exact).
+    p : {"auto", "exact", "t", "edgeworth", "r"}
+        The permutation distribution given the midranks (two-sided by |ρ|); the t approximation with n − 2
+        degrees of freedom; the Edgeworth series of Best & Roberts (1975, AS 89), for untied pairs.
+        ``"auto"`` is exact up to n = 9, with ties too, and t beyond. ``"r"`` prints what R's ``cor.test``
+        prints: exact up to n = 9, AS 89 from 10 to 1290, t with any tie or from 1291 on.
 
     Raises
     ------
     ValueError
-        As `pearson`; also for an exact p with more than 12 pairs.
+        As `pearson`; also for an exact p with more than 12 pairs, and for ``"edgeworth"`` with ties.
 
     Examples
     --------
@@ -92,53 +94,29 @@ def spearman(
     (0.8, 0.1333, 'Spearman, bonett-wright, exact p')
     """
     check_choice(interval, ["bonett-wright", "fieller", "fisher"], "interval")
-    check_choice(p, ["auto", "exact", "t"], "p")
+    check_choice(p, ["auto", "exact", "t", "edgeworth", "r"], "p")
     a, b, dropped = _pairs(x, y)
     n = len(a)
     ranks_a, ranks_b = stats.rankdata(a), stats.rankdata(b)
     rho = correlate(ranks_a, ranks_b)
-    exact = p == "exact" or (p == "auto" and n <= EXACT_BY_DEFAULT)
-    value = spearman_exact_p(ranks_a, ranks_b) if exact else t_p_value(rho, n - 2)
+    chosen = _choose_p(p, n, tied=len(np.unique(a)) < n or len(np.unique(b)) < n)
+    exact_or_series = {"exact": spearman_exact_p, "edgeworth": spearman_edgeworth_p}
+    value = exact_or_series[chosen](a, b) if chosen in exact_or_series else t_p_value(rho, n - 2)
     factor = {"bonett-wright": 1 + rho**2 / 2, "fieller": 1.06, "fisher": 1.0}[interval]
     lower, upper = fisher_limits(rho, n, confidence, factor, 3)
-    method = f"Spearman, {interval}, {'exact' if exact else 't'} p"
+    method = f"Spearman, {interval}, {chosen} p"
     return Correlation(rho, n, lower, upper, value, confidence, method, dropped)
 
 
-def spearman_exact_p(x: ArrayLike, y: ArrayLike) -> float:
-    """Two-sided exact p of Spearman's ρ: the share of all n! orders with |ρ| at least as large, ties kept.
-
-    The n! orders are not listed: the distribution of Σ rank·rank is built up over subsets.
-
-    Examples
-    --------
-    >>> spearman_exact_p([1, 2, 3], [1, 2, 3])
-    0.3333333333333333
-    """
-    a, b, _ = _pairs(x, y)
-    n = len(a)
-    if n > EXACT_LIMIT:
-        raise ValueError(f"The exact distribution is computed for at most {EXACT_LIMIT} pairs. Given {n}.")
-    ra, rb = (
-        np.rint(2 * stats.rankdata(v)).astype(int) for v in (a, b)
-    )  # doubled midranks are whole numbers
-    top = int(np.sort(ra) @ np.sort(rb)) + 1
-    ways: dict[int, Array] = {0: np.zeros(top)}
-    ways[0][0] = 1.0
-    for i in range(n):
-        grown: dict[int, Array] = {}
-        for used, counts in ways.items():
-            for j in range(n):
-                if used >> j & 1:
-                    continue
-                step = int(ra[i] * rb[j])
-                target = grown.setdefault(used | 1 << j, np.zeros(top))
-                target[step:] += counts[: top - step]
-        ways = grown
-    counts = ways[(1 << n) - 1]
-    centre = ra.sum() * rb.sum()  # n times the mean of the sum, so that distances stay whole numbers
-    distance = np.abs(n * np.arange(top) - centre)
-    return float(counts[distance >= abs(n * int(ra @ rb) - centre)].sum() / counts.sum())
+def _choose_p(p: str, n: int, *, tied: bool) -> str:
+    """Name of the p that a switching rule arrives at."""
+    if p == "auto":
+        return "exact" if n <= EXACT_BY_DEFAULT else "t"
+    if p == "r":
+        if tied or n > LARGEST_OF_R:
+            return "t"
+        return "exact" if n <= EXACT_BY_DEFAULT else "edgeworth"
+    return p
 
 
 def _pairs(x: ArrayLike, y: ArrayLike) -> tuple[Array, Array, int]:

@@ -128,6 +128,7 @@ def compare_dependent_correlations(
     """
     check_choice(kind, ["pearson", "spearman"], "kind")
     (y, a, b), _ = drop_incomplete(outcome=outcome, first=first, second=second)
+    check_minimum(len(y), 4, "complete cases")
     if kind == "spearman":
         y, a, b = stats.rankdata(y), stats.rankdata(a), stats.rankdata(b)
     for name, values in (("outcome", y), ("first", a), ("second", b)):

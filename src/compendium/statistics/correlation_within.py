@@ -90,6 +90,7 @@ def repeated_measures_correlation(
     (0.813, 0.094)
     """
     (a, b, label), dropped = drop_incomplete(x=x, y=y, cluster=cluster, labels=["cluster"])
+    check_minimum(len(a), 3, "complete rows")
     (da, _), (db, _), k = _split(a, b, label)
     freedom = len(a) - k - 1
     check_minimum(freedom, 1, "degrees of freedom (samples less clusters less 1)")

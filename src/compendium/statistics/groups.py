@@ -80,7 +80,15 @@ def read_groups(groups: Groups, *, minimum: int = 1, at_least: int = 2) -> ReadG
 
 
 def refuse_constant(arrays: Sequence[Array]) -> None:
-    """Refuse groups that are all constant: the variance within groups is zero and no mean test is defined."""
+    """Refuse groups that are all constant: the variance within groups is zero and no mean test is defined.
+
+    Examples
+    --------
+    >>> refuse_constant([np.array([1.0, 1.0]), np.array([2.0, 2.0])])
+    Traceback (most recent call last):
+        ...
+    ValueError: Groups must vary: the variance within every group is zero. Given means 1, 2.
+    """
     if all(np.ptp(a) <= 1e-12 * max(1.0, float(np.abs(a).max())) for a in arrays):
         means = ", ".join(f"{a.mean():g}" for a in arrays)
         raise ValueError(f"Groups must vary: the variance within every group is zero. Given means {means}.")

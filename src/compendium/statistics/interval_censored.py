@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from compendium.base.validation import check_minimum, drop_incomplete
+from compendium.base.validation import as_vector, check_minimum, check_same_length
 
 Array = NDArray[np.float64]
 
@@ -24,8 +24,8 @@ def interval_censored_curve(
     Parameters
     ----------
     lower, upper : array-like, shape (n,)
-        Equal: the time is known. ``upper`` infinite: not seen to happen (right-censored). Rows with a missing
-        value are dropped.
+        Equal: the time is known. ``upper`` infinite or missing: not seen to happen (right-censored). Rows
+        without a lower end are dropped.
     tolerance : float
         Largest change of a mass at which the iteration stops.
     iterations : int
@@ -47,14 +47,17 @@ def interval_censored_curve(
     0    0.0    1.0  0.333       0.333
     1    2.0    3.0  0.667       1.000
     """
-    (a, b), _ = drop_incomplete(lower=lower, upper=upper)
+    ends = np.asarray(upper, dtype=float)
+    a, b = as_vector(lower, "lower"), np.where(np.isnan(ends), np.inf, ends)
+    check_same_length(lower=a, upper=b)
+    a, b = a[~np.isnan(a)], b[~np.isnan(a)]
     check_minimum(len(a), 1, "intervals")
     if (a > b).any():
         i = int(np.flatnonzero(a > b)[0])
         raise ValueError(f"lower must not exceed upper. Given ({a[i]:g}, {b[i]:g}].")
     left, right = _keys(a, b)
-    starts, ends, low, high = _innermost(left, right, a, b)
-    inside = (left[:, None] <= starts) & (ends <= right[:, None])
+    starts, stops, low, high = _innermost(left, right, a, b)
+    inside = (left[:, None] <= starts) & (stops <= right[:, None])
     mass = np.full(len(starts), 1 / len(starts))
     for _ in range(iterations):
         share = inside * mass

@@ -103,6 +103,29 @@ def mcnemar_at_design_effect(first: int, second: int, factor: float) -> float:
     return float(2 * stats.norm.sf(z))
 
 
+def mcnemar_with_fewest_clusters(
+    first: float, second: float, first_clusters: float, second_clusters: float
+) -> float:
+    """Return the largest two-sided p of a clustered McNemar test when only the numbers of clusters are known.
+
+    The discordant cases of each kind are split over their clusters as unevenly as possible, no cluster holding both kinds;
+    the variance of their difference is then the sum of squared cluster totals (Obuchowski 1998 without its K/(K−1)).
+
+    Parameters
+    ----------
+    first, second : cases that only the first and only the second reading judges rightly.
+    first_clusters, second_clusters : clusters that these cases come from.
+
+    Examples
+    --------
+    >>> f"{mcnemar_with_fewest_clusters(6, 57, 6, 57):.1e}", f"{mcnemar_with_fewest_clusters(6, 57, 6, 55):.1e}"
+    ('1.3e-10', '8.3e-10')
+    """
+    sizes = [(first, first_clusters), (second, second_clusters)]
+    squares = sum(float((most_uneven_sizes(k, n) ** 2).sum()) for n, k in sizes if n)
+    return float(2 * stats.norm.sf(abs(second - first) / np.sqrt(squares))) if squares else 1.0
+
+
 def stretch_limit(estimate: float, limit: float, factor: float, bound: float = np.inf) -> float:
     """Return a limit moved away from the estimate by the root of a design effect, within ±bound."""
     return float(np.clip(estimate + (limit - estimate) * np.sqrt(factor), -bound, bound))
@@ -274,6 +297,9 @@ def _metrics_of(cells: Mapping[tuple[str, ...], Array], reads: Sequence[str]) ->
             for s, sign in (("present", 1), ("absent", -1))
         )
         n = {s: cells[a, b, s, "n"] for s in ("present", "absent")}
-        out |= {f"{a}-vs-{b}.sensitivity": found / n["present"], f"{a}-vs-{b}.specificity": cleared / n["absent"]}
+        out |= {
+            f"{a}-vs-{b}.sensitivity": found / n["present"],
+            f"{a}-vs-{b}.specificity": cleared / n["absent"],
+        }
         out[f"{a}-vs-{b}.accuracy"] = (found + cleared) / (n["present"] + n["absent"])
     return out

@@ -33,7 +33,13 @@ class PermutationTest(TestResult):
 
 
 def difference_of_means(a: Array, b: Array, axis: int = -1) -> Array:
-    """Mean of `a` minus mean of `b` along `axis`, the default statistic."""
+    """Mean of `a` minus mean of `b` along `axis`, the default statistic.
+
+    Examples
+    --------
+    >>> float(difference_of_means(np.array([1.0, 3.0]), np.array([5.0])))
+    -3.0
+    """
     return np.mean(a, axis=axis) - np.mean(b, axis=axis)
 
 

@@ -133,7 +133,8 @@ def cross_validate_polynomial(
         baseline[test] = t[train].mean()
     error = t - predicted
     by_fold = tuple(_pearson(predicted[fold == k], t[fold == k]) for k in range(folds))
-    r_squared = float(1 - (error**2).sum() / ((t - baseline) ** 2).sum())
+    spread = float(((t - baseline) ** 2).sum())
+    r_squared = float(1 - (error**2).sum() / spread) if spread > 1e-24 * float(t @ t) else float("nan")
     kind = "rows" if groups is None else "groups"
     return CrossValidated(
         predicted,

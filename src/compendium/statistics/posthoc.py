@@ -128,18 +128,24 @@ def _studentized_range(groups: Groups, pooled: bool, confidence: float) -> tuple
     check_between(confidence, 0, 1, "confidence", open_ends=True)
     names, arrays, _ = read_groups(groups, minimum=2)
     _refuse_constant_pairs(names, arrays, pooled)
-    result = stats.tukey_hsd(*arrays, equal_var=pooled)
-    limits = result.confidence_interval(confidence)
+    p_values = stats.tukey_hsd(*arrays, equal_var=pooled).pvalue
     method = "Tukey–Kramer" if pooled else "Games–Howell"
+    quantiles: dict[
+        float, float
+    ] = {}  # scipy's confidence_interval integrates for every cell of the matrix; a pair needs one
     pairs = []
     for i, j in combinations(range(len(names)), 2):
-        t, df = _pooled_t(arrays, i, j) if pooled else _welch_t(arrays[i], arrays[j])
+        error, df = _pooled_error(arrays, i, j) if pooled else _welch_error(arrays[i], arrays[j])
         difference = float(arrays[i].mean() - arrays[j].mean())
-        interval = Interval(difference, float(limits.low[i, j]), float(limits.high[i, j]), confidence, method)
-        p = float(2 * stats.t.sf(abs(t), df))
-        pairs.append(
-            Comparison(names[i], names[j], difference, t, df, p, float(result.pvalue[i, j]), interval, method)
+        if df not in quantiles:
+            quantiles[df] = float(stats.studentized_range.ppf(confidence, len(names), df))
+        half = quantiles[df] * error / np.sqrt(2)
+        interval = Interval(
+            difference, float(difference - half), float(difference + half), confidence, method
         )
+        t, adjusted = difference / error, float(p_values[i, j])
+        p = float(2 * stats.t.sf(abs(t), df))
+        pairs.append(Comparison(names[i], names[j], difference, t, df, p, adjusted, interval, method))
     return tuple(pairs)
 
 
@@ -166,11 +172,9 @@ def dunnett_t3_test(groups: Groups, *, confidence: float = 0.95) -> tuple[Compar
     pairs = list(combinations(range(len(names)), 2))
     comparisons = []
     for i, j in pairs:
-        t, df = _welch_t(arrays[i], arrays[j])
+        error, df = _welch_error(arrays[i], arrays[j])
         difference = float(arrays[i].mean() - arrays[j].mean())
-        half = maximum_modulus_quantile(confidence, len(pairs), df) * abs(
-            _standard_error(arrays[i], arrays[j])
-        )
+        t, half = difference / error, maximum_modulus_quantile(confidence, len(pairs), df) * error
         interval = Interval(difference, difference - half, difference + half, confidence, "Dunnett T3")
         comparisons.append(
             Comparison(
@@ -262,18 +266,14 @@ def _refuse_constant_pairs(names: tuple[str, ...], arrays: tuple[Array, ...], po
             )
 
 
-def _standard_error(first: Array, second: Array) -> float:
-    return float(np.sqrt(first.var(ddof=1) / len(first) + second.var(ddof=1) / len(second)))
-
-
-def _welch_t(first: Array, second: Array) -> tuple[float, float]:
+def _welch_error(first: Array, second: Array) -> tuple[float, float]:
+    """Standard error of the difference of two means, and its degrees of freedom."""
     a, b = first.var(ddof=1) / len(first), second.var(ddof=1) / len(second)
     df = (a + b) ** 2 / (a**2 / (len(first) - 1) + b**2 / (len(second) - 1))
-    return float((first.mean() - second.mean()) / np.sqrt(a + b)), float(df)
+    return float(np.sqrt(a + b)), float(df)
 
 
-def _pooled_t(arrays: tuple[Array, ...], i: int, j: int) -> tuple[float, float]:
+def _pooled_error(arrays: tuple[Array, ...], i: int, j: int) -> tuple[float, float]:
     df = sum(len(a) - 1 for a in arrays)
     mean_square = sum(((a - a.mean()) ** 2).sum() for a in arrays) / df
-    spread = np.sqrt(mean_square * (1 / len(arrays[i]) + 1 / len(arrays[j])))
-    return float((arrays[i].mean() - arrays[j].mean()) / spread), float(df)
+    return float(np.sqrt(mean_square * (1 / len(arrays[i]) + 1 / len(arrays[j])))), float(df)

@@ -43,7 +43,13 @@ def rank_sum_distribution(ranks: Array, size: int) -> tuple[NDArray[np.int64], A
 
 
 def signed_rank_distribution(ranks: Array) -> tuple[NDArray[np.int64], Array]:
-    """Support (sums of doubled ranks) and probabilities of the positive rank sum under random signs."""
+    """Support (sums of doubled ranks) and probabilities of the positive rank sum under random signs.
+
+    Examples
+    --------
+    >>> signed_rank_distribution(np.array([1.0, 2.0]))[1]  # doubled sums 0 to 6
+    array([0.25, 0.  , 0.25, 0.  , 0.25, 0.  , 0.25])
+    """
     doubled = np.rint(2 * ranks).astype(np.int64)
     total = int(doubled.sum())
     if len(doubled) * total > LARGEST_TABLE:
@@ -60,7 +66,13 @@ def signed_rank_distribution(ranks: Array) -> tuple[NDArray[np.int64], Array]:
 
 
 def tail_probability(support: NDArray[np.int64], probability: Array, value: int, alternative: str) -> float:
-    """P(T ≥ t), P(T ≤ t), or P(|T − E T| ≥ |t − E T|)."""
+    """P(T ≥ t), P(T ≤ t), or P(|T − E T| ≥ |t − E T|).
+
+    Examples
+    --------
+    >>> tail_probability(np.arange(3), np.array([0.25, 0.5, 0.25]), 2, "two-sided")
+    0.5
+    """
     if alternative == "greater":
         chosen = support >= value
     elif alternative == "less":
@@ -87,7 +99,13 @@ def exact_rank_sum_p(ranks: Array, size: int, alternative: str) -> float:
 
 
 def exact_signed_rank_p(ranks: Array, v: float, alternative: str) -> float:
-    """Exact p of the positive rank sum `v` under all sign changes; 1 when no difference is left."""
+    """Exact p of the positive rank sum `v` under all sign changes; 1 when no difference is left.
+
+    Examples
+    --------
+    >>> exact_signed_rank_p(np.array([1.0, 2.0, 3.0]), 6.0, "two-sided")
+    0.25
+    """
     if len(ranks) == 0:
         return 1.0
     return tail_probability(*signed_rank_distribution(ranks), round(2 * v), alternative)

@@ -118,7 +118,13 @@ def partial_auc(
 
 
 def split_classes(reference: ArrayLike, score: ArrayLike, direction: str) -> tuple[Array, Array]:
-    """Scores with and without the condition, turned so that high speaks for it; both must hold cases."""
+    """Scores with and without the condition, turned so that high speaks for it; both must hold cases.
+
+    Examples
+    --------
+    >>> split_classes([0, 1, 1], [3, 5, 4], "higher")
+    (array([5., 4.]), array([3.]))
+    """
     (truth, values), _ = drop_incomplete(reference=reference, score=score)
     present = check_binary(truth, "reference")
     values = directed(values, direction)
@@ -127,7 +133,15 @@ def split_classes(reference: ArrayLike, score: ArrayLike, direction: str) -> tup
 
 
 def both_classes(positive: Array, negative: Array) -> tuple[Array, Array]:
-    """Refuse an empty class."""
+    """Refuse an empty class.
+
+    Examples
+    --------
+    >>> both_classes(np.array([1.0]), np.array([]))
+    Traceback (most recent call last):
+        ...
+    ValueError: Both classes must hold cases. Given 1 with, 0 without condition.
+    """
     if not len(positive) or not len(negative):
         raise ValueError(
             f"Both classes must hold cases. Given {len(positive)} with, {len(negative)} without condition."
@@ -136,7 +150,13 @@ def both_classes(positive: Array, negative: Array) -> tuple[Array, Array]:
 
 
 def directed(score: Array, direction: str) -> Array:
-    """Scores turned so that high speaks for the condition."""
+    """Scores turned so that high speaks for the condition.
+
+    Examples
+    --------
+    >>> directed(np.array([1.0, 2.0]), "lower")
+    array([-1., -2.])
+    """
     check_choice(direction, ["higher", "lower"], "direction")
     return score if direction == "higher" else -score
 

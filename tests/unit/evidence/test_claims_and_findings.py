@@ -1,5 +1,7 @@
 """Files of claims, findings and inventory: what is accepted, and what is refused with which line."""
 
+import re
+
 import pytest
 
 from compendium.evidence.claims import load_studies, load_study
@@ -114,3 +116,61 @@ def test_the_projects_own_files_are_sound():
         "schroers2026",
         "grussu2025",
     }
+
+
+ONES = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+]
+ONES += ["seventeen", "eighteen", "nineteen"]
+TENS = dict(
+    zip(
+        ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"],
+        range(20, 100, 10),
+        strict=True,
+    )
+)
+WORDS = {word: i for i, word in enumerate(ONES)} | TENS
+WORDS |= {f"{ten}-{ONES[i]}": value + i for ten, value in TENS.items() for i in range(1, 10)}
+
+
+def digits(text: str) -> str:
+    """Return a text with the signs of numbers as the claims write them, and number words as digits."""
+    text = re.sub(r"[A-Za-z]+(?:-[a-z]+)?", lambda m: str(WORDS.get(m[0].lower(), m[0])), text)
+    return text.replace("−", "-").replace("–", "-").replace(",", "").replace("\u00a0", " ")
+
+
+def test_the_printed_digits_of_a_claim_stand_in_its_quote_unless_a_note_says_how_they_are_printed():
+    for study in load_studies().values():
+        for claim in study.claims.values():
+            number = digits(claim.printed).lstrip("<>≤≥~ ")
+            assert number in digits(claim.quote) or claim.note, (
+                f"{claim.id}: {claim.printed} is not in {claim.quote!r}"
+            )
+
+
+def test_a_finding_quotes_the_digits_of_the_claims_it_names():
+    studies = load_studies()
+    for key, finding in load_findings().items():
+        for place in finding["places"]:
+            if "claim" in place:
+                claim = studies[finding["study"]].claims[f"{finding['study']}/{place['claim']}"]
+                number = digits(claim.printed).lstrip("<>≤≥~ ")
+                assert number in digits(place["quote"]) or claim.note, (
+                    f"{key}: {claim.printed} is not in {place['quote']!r}"
+                )

@@ -178,3 +178,41 @@ def test_bad_input_is_refused(call, message):
 def test_hanley_mcneil_interval_stays_in_the_unit_interval():
     assert ours.hanley_mcneil_interval(1.0, 20, 20).lower == 1
     assert ours.hanley_mcneil_interval(0.99, 4, 4).upper == 1
+
+
+@pytest.mark.parametrize("sizes", [(40, 40, 40, 40), (12, 60, 50, 15)])
+def test_unpaired_test_holds_its_level(rng, sizes):
+    p = []
+    for _ in range(400):
+        first, second = (
+            (np.repeat([1, 0], [m, n]), rng.normal(np.repeat([1.0, 0.0], [m, n])))
+            for m, n in (sizes[:2], sizes[2:])
+        )
+        p.append(ours.delong_test_unpaired(*first, *second).p)
+    assert 0.025 < np.mean(np.array(p) < 0.05) < 0.085
+
+
+def test_unpaired_test_turns_its_sign_and_has_the_normal_limit(rng):
+    truth = rng.integers(0, 2, 300)
+    first, second = rng.normal(truth), rng.normal(0.3 * truth)
+    there = ours.delong_test_unpaired(truth, first, truth, second)
+    back = ours.delong_test_unpaired(truth, second, truth, first)
+    assert (back.estimate, back.statistic) == approx((-there.estimate, -there.statistic))
+    assert back.p == approx(there.p)
+    normal = ours.delong_test_unpaired(truth, first, truth, second, distribution="normal")
+    assert normal.p == approx(2 * norm.sf(abs(there.statistic)))
+    assert normal.df is None
+    mirrored = ours.delong_test_unpaired(truth, -first, truth, second, direction=("lower", "higher"))
+    assert mirrored.p == approx(there.p)
+
+
+def test_unpaired_test_of_separated_scores_has_no_p_and_of_equal_ones_p_one():
+    truth = [0, 0, 1, 1]
+    apart = ours.delong_test_unpaired(truth, [1, 2, 3, 4], truth, [4, 3, 2, 1])
+    assert np.isnan(apart.p)
+    same = ours.delong_test_unpaired(truth, [1, 2, 3, 4], truth, [1, 2, 3, 4])
+    assert (same.estimate, same.p) == (0, 1)
+    with pytest.raises(ValueError, match="Too few cases in each class: at least 2 are needed. Given 1"):
+        ours.delong_test_unpaired([0, 0, 1], [1, 2, 3], truth, [1, 2, 3, 4])
+    with pytest.raises(ValueError, match="distribution must be one of"):
+        ours.delong_test_unpaired(truth, [1, 2, 3, 4], truth, [1, 2, 3, 4], distribution="z")

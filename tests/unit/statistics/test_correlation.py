@@ -208,3 +208,23 @@ def test_repeated_measures_interval_covers_a_planted_correlation(rng):
 def test_bad_input_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_edgeworth_series_is_nearer_to_counting_than_the_t_approximation_is(rng):
+    nearer = []
+    for _ in range(40):
+        x, y = rng.normal(size=10), rng.normal(size=10)
+        exact, series, t = (ours.spearman(x, y, p=kind).p for kind in ("exact", "edgeworth", "t"))
+        assert series == approx(exact, abs=0.008)
+        nearer.append(abs(series - exact) < abs(t - exact))
+        assert ours.spearman(-x, y, p="edgeworth").p == approx(series, rel=1e-9)  # the null is symmetric
+    assert np.mean(nearer) > 0.6
+
+
+def test_edgeworth_series_refuses_ties_and_the_rule_of_r_avoids_them():
+    x, y = list(range(12)), [0, 1, 1, *range(3, 12)]
+    with pytest.raises(ValueError, match="y must not be tied for the Edgeworth series. Given ties in 12 values"):
+        ours.spearman_edgeworth_p(x, y)
+    assert ours.spearman(x, y, p="r").method.endswith("t p")
+    assert ours.spearman(x[:5], y[:5], p="auto").method.endswith("exact p")
+    assert ours.spearman(x[:5], y[:5], p="r").method.endswith("t p")  # R gives up the exact p with ties

@@ -1,0 +1,1 @@
+"""Voxel-wise maps from NIfTI images, by blocks, one file per method."""

@@ -1,0 +1,92 @@
+"""How maps are called and described: the public fitter's names, BIDS-derivative names, sidecars."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from compendium.base.validation import check_choice
+
+NAMINGS = ("fitter", "bids", "both")
+
+
+@dataclass(frozen=True)
+class MapKind:
+    """A map: suffix of the public fitter, BIDS ``param`` label, unit and description."""
+
+    suffix: str
+    label: str
+    unit: str
+    description: str
+    dtype: str = "float32"
+    background: float = float("nan")
+
+
+def stem_of(path: str | Path) -> str:
+    """Name of an image without its extensions and its BIDS suffix.
+
+    Examples
+    --------
+    >>> stem_of("sub-01_ses-2_dwi.nii.gz"), stem_of("liver.nii")
+    ('sub-01_ses-2', 'liver')
+    """
+    name = re.sub(r"\.nii(\.gz)?$", "", Path(path).name, flags=re.IGNORECASE)
+    return re.sub(r"_dwi$", "", name) if name.startswith("sub-") else name
+
+
+def bids_name(stem: str, model: str, label: str) -> str:
+    """Derivative name after BEP 016: ``<entities>_model-<model>_param-<label>_dwimap``.
+
+    Examples
+    --------
+    >>> bids_name("sub-01", "Diff-in-ex", "vCS")
+    'sub-01_model-diffinex_param-vCS_dwimap'
+    >>> bids_name("liver scan", "kurtosis", "ADC")
+    'sub-liverscan_model-kurtosis_param-ADC_dwimap'
+    """
+    plain = re.sub(r"[^0-9a-z]", "", model.casefold())
+    start = stem if stem.startswith("sub-") else "sub-" + (re.sub(r"[^0-9A-Za-z]", "", stem) or "01")
+    return f"{start}_model-{plain}_param-{label}_dwimap"
+
+
+def write_names(
+    written: Mapping[str, Path],
+    kinds: Mapping[str, MapKind],
+    stem: str,
+    model: str,
+    naming: str,
+    about: Mapping[str, Any],
+) -> dict[str, Path]:
+    """Give the written maps their final names with a JSON sidecar each; return the main name by key."""
+    check_choice(naming, NAMINGS, "naming")
+    final = {}
+    for key, path in written.items():
+        kind = kinds[key]
+        fitter = path.with_name(f"{stem}{kind.suffix}.nii.gz")
+        bids = path.with_name(f"{bids_name(stem, model, kind.label)}.nii.gz")
+        names = {"fitter": [fitter], "bids": [bids], "both": [fitter, bids]}[naming]
+        path.replace(names[0])
+        for extra in names[1:]:
+            _link(names[0], extra)
+        text = json.dumps(
+            {"Description": kind.description, "Units": kind.unit, **about}, indent=1, ensure_ascii=False
+        )
+        for name in names:
+            sidecar = name.with_name(name.name.removesuffix(".nii.gz") + ".json")
+            sidecar.write_text(text + "\n", encoding="utf-8")
+        final[key] = names[0]
+    return final
+
+
+def _link(source: Path, target: Path) -> None:
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
