@@ -490,15 +490,16 @@ metrics = pd.DataFrame(
     [{"reading": label(r), "metric": NAMES[m], "percent": value_of(f"{r}.{m}")}
      | {f"{side}, {kind}": value_of(f"{r}.{m}.{mark}{side}") for mark, kind in KINDS.items()
         for side in ("lower", "upper")} for m in METRICS for r in reads])
+spans = {kind: (f"lower, {kind}", f"upper, {kind}") for kind in KINDS.values()}
 chapter.table(metrics, "tab-metrics", "Metrics in percent, with intervals at {level:.0f} % confidence.",
-              formats=dict.fromkeys(metrics.columns[2:], ".1f"), **WORDS)
+              formats=dict.fromkeys(metrics.columns[2:], ".1f"), ranges=spans, **WORDS)
 
 
 # %% tags=["hide-input"]
 def draw_interval(ax, y, name, colour):
     """A recorded estimate as a dot, its interval as a bar, the one that minds patients as a line."""
     outer = [value_of(f"{name}.patients_{side}") for side in ("lower", "upper")]
-    ax.plot(outer, [y, y], color=colour, lw=1.1, solid_capstyle="butt")
+    ax.plot(outer, [y - 0.17, y - 0.17], color=colour, lw=1.1, solid_capstyle="butt")
     inner = [value_of(f"{name}.{side}") for side in ("lower", "upper")]
     ax.plot(inner, [y, y], color=colour, lw=4.2, alpha=0.45, solid_capstyle="butt")
     ax.plot(value_of(name), y, "o", color=colour, ms=6)
@@ -563,9 +564,9 @@ ratios = pd.DataFrame(
     [{"reading": label(r), "ratio": name, "estimate": value_of(f"{r}.{w}"),
       "lower": value_of(f"{r}.{w}.lower"),
       "upper": value_of(f"{r}.{w}.upper")} for r in reads for w, name in RATIOS.items()])
-chapter.table(ratios, "tab-ratios", "Ratios and single-number summaries; intervals on the log scale, "
-                                    "examinations taken as independent.",
-              formats=dict.fromkeys(("estimate", "lower", "upper"), ".3g"))
+chapter.table(ratios, "tab-ratios",
+              "Ratios and single-number summaries; intervals on the log scale, examinations taken as independent.",
+              formats=dict.fromkeys(("estimate", "lower", "upper"), "3s"), ranges={"interval": ("lower", "upper")})
 
 # %% [markdown]
 # ### Two readings of the same examinations
@@ -677,12 +678,12 @@ def difference_row(key, what):
 
 differences = pd.DataFrame([difference_row(key, what) for key in PAIR_KEYS for what in STRATUM_OF])
 if pairs:
-    chapter.table(differences, "tab-differences", "Paired differences in percentage points. p, patients: "
-                                                  "{how}; p, exact: McNemar's test, pairs taken as "
-                                                  "independent.",
+    spans = {kind: (f"lower, {kind}", f"upper, {kind}") for kind in (UNIT, "Tango")}
+    chapter.table(differences, "tab-differences",
+                  "Paired differences in percentage points. p, patients: {how}; p, exact: McNemar's test, pairs "
+                  "taken as independent.", ranges=spans,
                   formats=dict.fromkeys(differences.columns[5:10], ".1f")
-                  | dict.fromkeys(("p, patients", "p, exact"), ".2g"),
-                  how="McNemar's test with patients as clusters" if patients_known else UNIT)
+                  | dict.fromkeys(("p, patients", "p, exact"), ".2g"), how=TEST)
 
 # %% tags=["hide-input"]
 order = sorted(PAIR_KEYS, key=lambda k: -abs(value_of(f"{k}.accuracy.difference")))[:12]

@@ -1,7 +1,7 @@
 // Filters of the page of printed numbers. Without this script the page is a plain list of everything.
 (() => {
   "use strict";
-  const STEP = 100;
+  const STEP = 25; // rows of each study at first, so that a phone draws little
   const form = document.querySelector(".ledger-controls");
   const rows = [...document.querySelectorAll("details.claim")].map((node) => ({
     node,
@@ -9,9 +9,13 @@
     values: Object.fromEntries(Object.entries(node.dataset).map(([key, value]) => [key, value.split("|")])),
   }));
   const selects = [...form.querySelectorAll("select")];
-  const more = document.querySelector(".ledger-more");
   const count = form.querySelector(".ledger-count");
-  let limit = STEP;
+  const lists = [...document.querySelectorAll(".ledger-rows")].map((node) => {
+    const more = document.createElement("p");
+    more.className = "ledger-more";
+    node.append(more);
+    return { node, more, limit: STEP, rows: rows.filter((row) => node.contains(row.node)) };
+  });
 
   const fits = (row, name, wanted) => {
     if (name !== "role") return !wanted || row.values[name].includes(wanted);
@@ -57,21 +61,23 @@
   };
 
   const show = () => {
-    const shown = new Set(matching().slice(0, limit));
-    const found = matching().length;
-    for (const row of rows) row.node.hidden = !shown.has(row);
-    for (const list of document.querySelectorAll(".ledger-rows")) {
-      const empty = !list.querySelector("details.claim:not([hidden])");
-      list.closest("section").hidden = empty && list.closest("section") !== form.closest("section");
-      for (const apart of list.querySelectorAll(".apart")) apart.hidden = !apart.querySelector("details.claim:not([hidden])");
+    const found = new Set(matching());
+    for (const list of lists) {
+      const mine = list.rows.filter((row) => found.has(row));
+      const shown = new Set(mine.slice(0, list.limit));
+      for (const row of list.rows) row.node.hidden = !shown.has(row);
+      for (const apart of list.node.querySelectorAll(".apart")) apart.hidden = !apart.querySelector("details.claim:not([hidden])");
+      list.node.closest("section").hidden = !mine.length;
+      list.more.hidden = mine.length <= list.limit;
+      list.more.replaceChildren(`${shown.size} of ${mine.length} shown. `,
+        button("Show 100 more", () => { list.limit += 100; show(); }), " ",
+        button("Show all", () => { list.limit = Infinity; show(); }));
     }
     const everywhere = matching("role").length;
-    count.replaceChildren(`${found} of ${rows.length} printed numbers`);
-    if (everywhere > found) {
-      count.append("; ", button(`${everywhere - found} more match among what is listed otherwise`, () => set({ role: "" })));
+    count.replaceChildren(`${found.size} of ${rows.length} printed numbers`);
+    if (everywhere > found.size) {
+      count.append("; ", button(`${everywhere - found.size} more among settings, cited numbers and the like`, () => set({ role: "" })));
     }
-    more.hidden = found <= limit;
-    more.replaceChildren(`${Math.min(limit, found)} of ${found} shown. `, button(`Show ${Math.min(STEP, found - limit)} more`, () => { limit += STEP; show(); }), " ", button("Show all", () => { limit = rows.length; show(); }));
     countOptions();
   };
 
@@ -79,7 +85,11 @@
     for (const [name, value] of Object.entries(values)) if (form.elements[name]) form.elements[name].value = value;
     changed();
   };
-  const changed = () => { limit = STEP; remember(); show(); };
+  const changed = () => {
+    for (const list of lists) list.limit = STEP;
+    remember();
+    show();
+  };
 
   const openNamed = () => {
     const target = location.hash && document.getElementById(decodeURIComponent(location.hash.slice(1)));
@@ -89,7 +99,7 @@
       if (claim.hidden) {
         for (const field of form.elements) if (field.name) field.value = "";
         remember();
-        limit = rows.length;
+        for (const list of lists) list.limit = Infinity;
         show();
       }
       claim.open = true;
@@ -105,7 +115,6 @@
   form.addEventListener("reset", () => setTimeout(changed));
   window.addEventListener("hashchange", openNamed);
   form.hidden = false;
-  form.closest("section").append(more);
   show();
   openNamed();
 })();

@@ -1,5 +1,5 @@
 # Peer of compendium.statistics.outliers: ROUT coded again by another road (Prism, where it was published, is closed).
-# The merit function of Lorentzian scatter is minimised by optim with the robust spread held, instead of by weights, and the
+# The merit function of Lorentzian scatter is minimised by optim and Newton steps with the robust spread held, instead of by weights, and the
 # step of the false discovery rate is p.adjust of the outer points.
 source(file.path(dirname(sub("^--file=", "", grep("^--file=", commandArgs(FALSE), value = TRUE)[1])), "_write.R"))
 
@@ -10,7 +10,9 @@ rout <- function(y, x = NULL, q = .01, type = 7) {
   for (i in 1:200) {
     merit <- function(b) sum(log1p(((y - design %*% b) / s)^2))
     slope <- function(b) { r <- as.numeric(y - design %*% b); -2 * colSums(design * r / (s^2 + r^2)) }
+    bend <- function(b) { r <- as.numeric(y - design %*% b); 2 * crossprod(design * ((s^2 - r^2) / (s^2 + r^2)^2), design) }
     b <- optim(b, merit, slope, method = "BFGS", control = list(reltol = 1e-16, maxit = 2000))$par
+    for (j in 1:5) b <- b - as.numeric(solve(bend(b), slope(b)))      # Newton: to the last digits
     after <- spread(y - design %*% b, k, type)
     if (abs(after - s) < 1e-13 * s) break
     s <- after

@@ -81,4 +81,4 @@ def test_power_of_paired_reads_equals_enumeration(r, agree):
 
 @pytest.mark.r
 def test_stored_values_are_what_r_makes(r, rerun_r, assert_same):
-    assert_same(r, rerun_r("design"))
+    assert_same(r, rerun_r("design"), rel=1e-5)  # pwr and pROC solve for n with uniroot

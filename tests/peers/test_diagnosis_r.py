@@ -112,4 +112,5 @@ def test_clustered_standard_error_equals_sandwich(r, agree):
 
 @pytest.mark.r
 def test_r_gives_the_stored_values_again(peer, rerun_r, assert_same):
-    assert_same(peer("diagnosis"), rerun_r("diagnosis"))
+    # Tango's limits come from optimize inside uniroot
+    assert_same(peer("diagnosis"), rerun_r("diagnosis"), rel=1e-6)

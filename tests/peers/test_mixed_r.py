@@ -130,4 +130,5 @@ def test_what_lme4_refuses_is_refused(r):
 
 @pytest.mark.r
 def test_r_gives_the_stored_values_again(peer, rerun_r, assert_same):
-    assert_same(peer("mixed"), rerun_r("mixed"))
+    # bobyqa and numerical derivatives end elsewhere in the sixth digit with another lme4; singular variances in the ninth decimal
+    assert_same(peer("mixed"), rerun_r("mixed"), rel=1e-4, atol=1e-7)

@@ -107,4 +107,4 @@ def test_adjusted_p_equal_r(r, agree, method):
 
 @pytest.mark.r
 def test_stored_values_are_what_r_makes(r, rerun_r, assert_same):
-    assert_same(r, rerun_r("posthoc"))
+    assert_same(r, rerun_r("posthoc"), rel=1e-5)  # pmvt draws random points; qtukey stops at 1e-4

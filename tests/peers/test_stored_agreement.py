@@ -15,6 +15,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 STORED = ROOT / "data" / "derived" / "statistics" / "agreement.json"
 UNIT = ROOT / "tests" / "unit" / "statistics"
+FEASIBILITY = ROOT / "src" / "compendium" / "evidence" / "feasibility"
 NOISE = 1e-10  # below it a difference is rounding, and rounding is another on every type of processor
 DECADE = 10.0  # above it, numerical optimisers end within a decade of each other
 
@@ -94,6 +95,11 @@ def named_in_tests():
 
 def test_every_method_of_the_package_has_a_peer_or_a_planted_truth(stored, planted, named_in_tests):
     listed = {name for row in stored["comparisons"] + stored["planted"] for name in row["functions"]}
+    feasibility = set().union(*(public_functions(module) for module in FEASIBILITY.glob("*.py")))
+    assert {
+        name for row in stored["planted"] if row["topic"] == "Printed numbers" for name in row["functions"]
+    } <= feasibility
+    listed -= feasibility
     known = listed | set(planted["plumbing"])
     modules = sorted((ROOT / "src" / "compendium" / "statistics").glob("*.py"))
     every = {module.stem: public_functions(module) for module in modules}
@@ -107,6 +113,15 @@ def test_every_method_of_the_package_has_a_peer_or_a_planted_truth(stored, plant
     )
     untested = {f"{stem}.{name}" for stem, names in unlisted.items() for name in names - named_in_tests}
     assert not untested, "a module made for a chapter has a test of each function in tests/unit/statistics"
+
+
+def test_every_function_of_the_feasibility_engine_is_tested():
+    text = "\n".join(
+        path.read_text(encoding="utf-8") for path in (ROOT / "tests" / "unit" / "evidence").glob("test_*.py")
+    )
+    named = set(re.findall(r"\w+", text))
+    for module in sorted(FEASIBILITY.glob("*.py")):
+        assert not public_functions(module) - named, module.name
 
 
 @pytest.mark.parametrize(

@@ -25,11 +25,12 @@ def users_table(patients=16, groups=("primary", "after therapy")):
     i = np.arange(patients * 5 // 2)
     owner = np.repeat(np.arange(patients), np.where(np.arange(patients) % 2, 2, 3))[: len(i)]
     cells = 1000 + 60 * (owner % 5) + 240 * np.sin(2.1 * i) + 90 * np.cos(0.7 * i * i)
+    adc = 1.4 - 0.0004 * cells + 0.1 * np.cos(1.3 * i)
     cells[21] += 4000  # one sample that fits no line
     return pd.DataFrame({
         "Imaging_T2": np.where(i % 9 == 4, "", (80 + 0.01 * cells + 9 * np.sin(3.3 * i)).round(2).astype(str)),
         "Histology": np.where(i % 13 == 7, "", cells.round(1).astype(str)), "remark": "x",
-        "imaging_adc": (1.4 - 0.0004 * cells + 0.1 * np.cos(1.3 * i)).round(4), "GROUP": [groups[k % len(groups)] for k in owner],
+        "imaging_adc": adc.round(4), "GROUP": [groups[k % len(groups)] for k in owner],
         "Sample": [f"t-{k}" for k in i], "Patient": [f"{k:03d}" for k in owner],
         "grade": np.where(owner % 4 == 0, 2, 4), "enhancement": np.where(i % 3 == 0, 0, 1),
     })  # fmt: skip
@@ -60,16 +61,31 @@ def test_slopes_and_correlations_are_those_of_the_users_table(run):
     fit, _ = fit_within_between(kept["histology"], kept["imaging_t2"], kept["patient"])
     assert got["t2.whole.table.within"] == pytest.approx(fit.coefficients[1])
     assert got["t2.whole.table.between"] == pytest.approx(fit.coefficients[2])
-    assert got["t2.whole.table.pooled"] == pytest.approx(stats.linregress(kept["imaging_t2"], kept["histology"]).slope)
-    assert got["adc.g2.table.rho_samples"] == pytest.approx(
-        spearman(*(clean(table, "imaging_adc").query("group == 'after therapy'")[c] for c in ("imaging_adc", "histology"))).r
+    assert got["t2.whole.table.pooled"] == pytest.approx(
+        stats.linregress(kept["imaging_t2"], kept["histology"]).slope
     )
-    assert {"interaction.t2.1.slope.p", "interaction.adc.1.rank_correlation.p", "meng.t2.adc.whole.p"} <= set(got)
-    assert {e["evidence"] for n, e in results["results"].items() if n.startswith(("t2", "adc", "interaction"))} == {"user"}
+    assert got["adc.g2.table.rho_samples"] == pytest.approx(
+        spearman(
+            *(
+                clean(table, "imaging_adc").query("group == 'after therapy'")[c]
+                for c in ("imaging_adc", "histology")
+            )
+        ).r
+    )
+    assert {"interaction.t2.1.slope.p", "interaction.adc.1.rank_correlation.p", "meng.t2.adc.whole.p"} <= set(
+        got
+    )
+    assert {
+        e["evidence"] for n, e in results["results"].items() if n.startswith(("t2", "adc", "interaction"))
+    } == {"user"}
 
 
 def test_one_group_of_single_samples_gives_what_it_can(run):
-    table = users_table(groups=("all",)).drop_duplicates("Patient").drop(columns=["Imaging_T2", "grade", "enhancement"])
+    table = (
+        users_table(groups=("all",))
+        .drop_duplicates("Patient")
+        .drop(columns=["Imaging_T2", "grade", "enhancement"])
+    )
     got = values(run(CELLS, table))
     assert got["adc.whole.table.within"] is None and got["adc.whole.table.rho"] is not None
     assert not [n for n in got if n.startswith(("interaction", "meng", "agreement", "adc.g1"))]
@@ -115,8 +131,14 @@ def test_the_users_cohort_is_described_and_compared_by_patients(run):
     results = run(COHORT, table, figures=True)
     got = values(results)
     assert (got["table.samples"], got["table.patients"]) == (40, 16)
-    assert got["describe.t2.mean"] == pytest.approx(pd.to_numeric(table["Imaging_T2"], errors="coerce").mean())
-    assert {"test.histology.group.p_patients", "test.t2.grade.p_samples", "test.adc.enhancement.difference"} <= set(got)
+    assert got["describe.t2.mean"] == pytest.approx(
+        pd.to_numeric(table["Imaging_T2"], errors="coerce").mean()
+    )
+    assert {
+        "test.histology.group.p_patients",
+        "test.t2.grade.p_samples",
+        "test.adc.enhancement.difference",
+    } <= set(got)
     assert not [n for n in got if n.startswith(("pct", "groups", "moments", "illustration"))]
 
 
@@ -151,9 +173,15 @@ def test_the_predictor_of_the_figure_must_be_there(run):
     ("change", "message"),
     [
         (lambda t: t.assign(Sample="same"), "Sample must be unique"),
-        (lambda t: t.assign(GROUP=[f"g{k % 3}" for k in range(len(t))]), "must be the same in all samples of a patient"),
+        (
+            lambda t: t.assign(GROUP=[f"g{k % 3}" for k in range(len(t))]),
+            "must be the same in all samples of a patient",
+        ),
         (lambda t: t.assign(imaging_adc=5.0), "must vary"),
-        (lambda t: t.assign(imaging_adc=np.where(np.arange(len(t)) == 3, 1100, t["imaging_adc"])), "must be in one unit"),
+        (
+            lambda t: t.assign(imaging_adc=np.where(np.arange(len(t)) == 3, 1100, t["imaging_adc"])),
+            "must be in one unit",
+        ),
         (lambda t: t.assign(Patient="one", GROUP="all"), "in at least three patients"),
         (lambda t: t.drop(columns=["Histology"]), "the column histology must be there"),
         (lambda t: t.assign(grade=7), "must lie between 1 and 4"),

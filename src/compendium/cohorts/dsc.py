@@ -7,7 +7,7 @@ transit time. Each compartment of volume fraction ζ, vessel radius R and concen
 * ⅔·ζ·δω to R2* (static dephasing: Yablonskiy & Haacke, Magn Reson Med 1994;32:749–763);
 * 0.694·ζ·δω^(2/3)·D^(1/3)·R^(−2/3) to R2 (Jensen & Chandra, Magn Reson Med 2000;44:144–156).
 
-Their ratio gives the constant 0.425 of vessel size imaging. One compartment alone has R2*  ∝ R2^(3/2) and therefore no loop.
+Their ratio gives the constant 0.425 of vessel size imaging. One compartment alone has R2* ∝ R2^(3/2): no loop.
 """
 
 from __future__ import annotations
@@ -288,7 +288,7 @@ def simulate_object(
             )
     rng = np.random.default_rng(seed)
     shares = rng.uniform(0.2, 0.7, counts.get("partial artery", 0))
-    times = protocol.tr_s * np.arange(protocol.volumes)
+    times = protocol.tr_s * np.arange(protocol.volumes, dtype=np.float64)
     series = []
     for spin, late in ((False, 0.0), (True, protocol.late_se_s)):
         te = protocol.te_se_ms if spin else protocol.te_ge_ms

@@ -45,12 +45,12 @@ def brain_layout(shape: tuple[int, int, int]) -> NDArray[np.str_]:
 
     Examples
     --------
-    >>> sorted(set(brain_layout((32, 32, 1)).ravel()))[1:4]
+    >>> sorted(set(brain_layout((32, 32, 1)).ravel().tolist()))[1:4]
     ['arteriolar', 'artery', 'grey matter']
     """
     if min(shape[:2]) < 24:
         raise ValueError(f"A brain needs at least 24 voxels along x and y. Given {shape}.")
-    x, y, z = np.meshgrid(*[(np.arange(n) + 0.5) / n * 2 - 1 for n in shape], indexing="ij")
+    x, y, _ = np.meshgrid(*[(np.arange(n) + 0.5) / n * 2 - 1 for n in shape], indexing="ij")
     head = np.hypot(x / 0.86, y / 0.95)
     label = np.full(shape, OUTSIDE, dtype="<U16")
     label[head < 1] = "grey matter"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -44,7 +44,7 @@ def recover_markers(
     physics: Physics,
     seed: int,
     aligned: bool = True,
-    **choices: object,
+    **choices: Any,
 ) -> Recovery:
     """Simulate an examination and process it as a user's would be.
 
@@ -64,7 +64,7 @@ def recover_markers(
         protocol.tr_s,
         arterial_fraction=physics.artery_fraction,
         **choices,
-    )  # type: ignore[arg-type]
+    )
     reference = source.label == "white matter"
     examination = prepare_examination(source.ge, source.se, settings, reference=reference)
     return Recovery(source, examination, estimate_markers(source.ge, source.se, examination))

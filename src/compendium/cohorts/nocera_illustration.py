@@ -89,7 +89,8 @@ def illustration_cohort(targets: Targets, cases: Cases, seed: int = 1, steps: in
         )
     rng = np.random.default_rng(seed)
     enhancing = _place_enhancement(rng)
-    known = cohort_statistics(*np.zeros((3, 1, N)) + np.arange(N), enhancing, softness=1.0)
+    numbers = np.arange(N, dtype=float)[None]
+    known = cohort_statistics(numbers, numbers, numbers, enhancing, softness=1.0)
     if unknown := set(targets) - set(known):
         raise ValueError(f"targets must be among {', '.join(known)}. Given {', '.join(sorted(unknown))}.")
     values = _start(rng, enhancing)
@@ -256,7 +257,7 @@ def _one_per_patient(above_x: Array, above_y: Array, code: NDArray[np.intp]) -> 
 
 
 def _as_table(values: Array, enhancing: NDArray[np.bool_]) -> pd.DataFrame:
-    rows = np.arange(N)
+    rows = range(N)
     names = {row: name for name, row in CASE_AT.items()}
     return pd.DataFrame(
         {
@@ -264,7 +265,7 @@ def _as_table(values: Array, enhancing: NDArray[np.bool_]) -> pd.DataFrame:
             "group": np.where(CODE < 13, "treatment-naïve", "recurrent"), "histology": values[N : 2 * N],
             "imaging_cpm": values[:N], "imaging_adc": values[2 * N :], "enhancement": enhancing.astype(int),
             "grade": np.where(LOW_GRADE, 2, np.where(WILD, 4, np.where(CODE % 2 == 0, 4, 3))),
-            "idh": (~WILD).astype(int), "left_out_cpm": np.isin(rows, LEFT_OUT["cpm"]),
-            "left_out_adc": np.isin(rows, LEFT_OUT["adc"]), "case": [names.get(i, "") for i in rows],
+            "idh": (~WILD).astype(int), "left_out_cpm": np.isin(np.arange(N), LEFT_OUT["cpm"]),
+            "left_out_adc": np.isin(np.arange(N), LEFT_OUT["adc"]), "case": [names.get(i, "") for i in rows],
         }
     )  # fmt: skip

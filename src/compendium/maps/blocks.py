@@ -33,6 +33,8 @@ TileFunction = Callable[[Slab, NDArray[np.bool_], int], Slab]
 Progress = Callable[[int, int], None]
 
 SCRATCH = ".blocks"
+CODE = ("base", "diffusion")
+"""Packages whose source is part of a block's identity, beside the tile function's own module."""
 
 
 @dataclass(frozen=True)
@@ -147,9 +149,10 @@ def _identity(
     halo: int, slices: int,
 ) -> str:  # fmt: skip
     code = hashlib.sha256()
-    for path in sorted((root() / "src" / "compendium").glob("*/*.py")):
-        if path.parent.name in ("diffusion", "maps", "base", "perfusion", "radiopathomics"):
-            code.update(path.name.encode() + path.read_bytes())
+    package = root() / "src" / "compendium"
+    own = package.joinpath(*_name_of(function).split(".")[1:3]).with_suffix(".py")
+    for path in [own, Path(__file__), *(p for part in CODE for p in sorted((package / part).glob("*.py")))]:
+        code.update(path.name.encode() + (path.read_bytes() if path.exists() else b""))
     what = {
         "images": {n: [str(i.path.resolve()), i.fingerprint] for n, i in infos.items()},
         "function": _name_of(function), "outputs": [vars(o) for o in outputs], "settings": dict(settings),

@@ -16,6 +16,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from compendium.base.parallel import parallel_map
+from compendium.maps.perfusion_input import (
+    ImageError,
+    as_list,
+    check_fit,
+    find_brain,
+    open_labels,
+    open_mask,
+    open_series,
+    read_values,
+)
 from compendium.maps.perfusion_page import write_page
 from compendium.perfusion.echoes import equivalent_signals
 from compendium.perfusion.hysteresis import CONVENTION
@@ -31,10 +41,6 @@ TILE = 8192
 RELATIVE = ("cbv", "ucbv", "cbf")
 Paths = str | Path | Sequence[str | Path]
 Times = float | Sequence[float]
-
-
-class ImageError(ValueError):
-    """An image that cannot be used; the message names the file, the rule and the value."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +88,7 @@ def run_perfusion(
     te_ge_ms, te_se_ms : echo times, ms; a list beside a list of files. The last of `te_se_ms` is the spin echo.
     tr_s : repetition time, s.
     output : folder; made, and filled only when everything is done.
-    mask : 3-D NIfTI of the brain; by default where the mean signal of both sequences exceeds a tenth of its 98th percentile.
+    mask : 3-D NIfTI of the brain; by default where both mean signals exceed a tenth of their 98th percentile.
     aif_ge, aif_se : 3-D masks of arterial voxels; they win over the search.
     white_matter : 3-D mask of normal-appearing white matter: adds relative maps.
     regions : 3-D label image: adds `regions.csv` with a row per label and marker.
@@ -96,11 +102,25 @@ def run_perfusion(
 
     Raises
     ------
-    ImageError : a file that is missing or does not fit the others; the message names it.
-    ValueError : settings or signals that cannot be processed.
+    ImageError : a file that is missing or does not fit the others, a setting or a signal that cannot be used. One
+        line; nothing is written.
     """
-    paths = {"ge": _as_list(ge), "se": _as_list(se)}
-    times = {"ge": _as_list(te_ge_ms), "se": _as_list(te_se_ms)}
+    try:
+        return _run(
+            {"ge": as_list(ge), "se": as_list(se)}, {"ge": as_list(te_ge_ms), "se": as_list(te_se_ms)}, tr_s, Path(output),
+            {"mask": mask, "aif_ge": aif_ge, "aif_se": aif_se, "white": white_matter, "regions": regions},
+            one_injection, jobs, cluster, choices,
+        )  # fmt: skip
+    except ImageError:
+        raise
+    except (ValueError, TypeError) as error:
+        raise ImageError(f"Perfusion maps: {error}") from None
+
+
+def _run(
+    paths: dict[str, list[Any]], times: dict[str, list[float]], tr_s: float, output: Path, extra: dict[str, Any],
+    one_injection: bool, jobs: int, cluster: str | None, choices: dict[str, Any],
+) -> PerfusionRun:  # fmt: skip
     for name in ("ge", "se"):
         if len(paths[name]) != len(times[name]):
             raise ImageError(
@@ -109,19 +129,23 @@ def run_perfusion(
     check_timing(tr_s, *times["ge"], *times["se"])
     if one_injection:
         choices = {"zero": "given", "shift_s": 0.0, **choices}
-    if choices.get("zero") == "reference" and white_matter is None:
+    if choices.get("zero") == "reference" and extra["white"] is None:
         raise ImageError("The zero 'reference' needs a mask of white matter. Given none.")
     settings = Settings(float(times["ge"][-1]), float(times["se"][-1]), tr_s, **choices)
-    images = {name: [_open_series(p, tr_s) for p in files] for name, files in paths.items()}
+    images = {name: [open_series(p) for p in files] for name, files in paths.items()}
     first = images["ge"][0]
-    notes = [n for name in images for image in images[name] for n in _check_fit(image, first, tr_s)]
-    series = {name: [_read(image) for image in group] for name, group in images.items()}
-    inside = _brain(series) if mask is None else _open_mask(mask, first)
+    notes = [n for group in images.values() for image in group for n in check_fit(image, first, tr_s)]
+    series = {name: [read_values(image) for image in group] for name, group in images.items()}
+    inside = find_brain(series) if extra["mask"] is None else open_mask(extra["mask"], first)
     if not inside.any():
-        raise ImageError(f"A mask must hold at least one voxel. Given {mask or 'no mask, and no signal'}.")
-    masks = {k: None if p is None else _open_mask(p, first)[inside]
-             for k, p in (("aif_ge", aif_ge), ("aif_se", aif_se), ("white", white_matter))}  # fmt: skip
-    labels = None if regions is None else _open_labels(regions, first)[inside]
+        raise ImageError(
+            f"A mask must hold at least one voxel. Given {extra['mask'] or 'no mask, and no signal'}."
+        )
+    masks = {
+        k: None if extra[k] is None else open_mask(extra[k], first)[inside]
+        for k in ("aif_ge", "aif_se", "white")
+    }
+    labels = None if extra["regions"] is None else open_labels(extra["regions"], first)[inside]
     zooms = tuple(float(z) for z in first.header.get_zooms()[:3])
     motion = {name: _motion(group[0], inside, zooms, settings) for name, group in series.items()}
     signals = _signals(series, inside, times, settings, one_injection)
@@ -130,7 +154,7 @@ def run_perfusion(
     examination = replace(examination, notes=(*notes, *_motion_notes(motion), *examination.notes))
     maps = estimate_maps(*signals, examination, jobs, cluster)
     levels = _add_relative(maps, masks["white"])
-    run = PerfusionRun(Path(output), maps, inside, examination, motion)
+    run = PerfusionRun(output, maps, inside, examination, motion)
     _write(run, first, paths, levels, labels, signals)
     return run
 
@@ -151,89 +175,6 @@ def _estimate_block(
     block: tuple[NDArray[Any], NDArray[Any]], examination: Examination
 ) -> dict[str, NDArray[np.float64]]:
     return estimate_markers(block[0], block[1], examination)
-
-
-# Reading
-
-
-def _as_list(value: Any) -> list[Any]:
-    return [value] if isinstance(value, str | Path | int | float) else list(value)
-
-
-def _open(path: str | Path, what: str) -> Any:
-    if not Path(path).is_file():
-        raise ImageError(f"{path}: {what} must exist. Given no such file.")
-    try:
-        return nib.load(path)
-    except (nib.filebasedimages.ImageFileError, OSError, EOFError) as error:
-        raise ImageError(
-            f"{path}: {what} must be NIfTI. Given a file that cannot be read ({error})."
-        ) from None
-
-
-def _open_series(path: str | Path, tr_s: float) -> Any:
-    image = _open(path, "a series")
-    if len(image.shape) != 4:
-        raise ImageError(f"{path}: a series must be four-dimensional. Given shape {image.shape}.")
-    return image
-
-
-def _check_fit(image: Any, first: Any, tr_s: float) -> list[str]:
-    """Notes about the header's TR; an error for a series that does not fit the first one."""
-    name, other = image.get_filename(), first.get_filename()
-    if image.shape[3] != first.shape[3]:
-        raise ImageError(
-            f"{name}: all series must have as many volumes as {other} ({first.shape[3]}). Given {image.shape[3]}."
-        )
-    _check_grid(image, first)
-    unit = {"msec": 1e-3, "usec": 1e-6}.get(image.header.get_xyzt_units()[1], 1.0)
-    header = float(image.header.get_zooms()[3]) * unit
-    if header > 0 and abs(header / tr_s - 1) > 0.02:
-        return [f"{Path(name).name}: the header's TR is {header:g} s; {tr_s:g} s was given and is used"]
-    return []
-
-
-def _check_grid(image: Any, first: Any) -> None:
-    name, other = image.get_filename(), first.get_filename()
-    if image.shape[:3] != first.shape[:3]:
-        raise ImageError(
-            f"{name}: must have the grid of {other}, {first.shape[:3]}. Given {image.shape[:3]}."
-        )
-    if not np.allclose(image.affine, first.affine, atol=1e-2):
-        off = float(np.abs(image.affine - first.affine).max())
-        raise ImageError(
-            f"{name}: must lie where {other} lies (affine). Given a difference of {off:.3g} mm: resample first."
-        )
-
-
-def _open_labels(path: str | Path, first: Any) -> NDArray[np.int64]:
-    image = _open(path, "a mask")
-    if len(image.shape) == 4 and image.shape[3] == 1:
-        image = image.slicer[..., 0]
-    if len(image.shape) != 3:
-        raise ImageError(f"{path}: a mask must be three-dimensional. Given shape {image.shape}.")
-    _check_grid(image, first)
-    return np.rint(np.nan_to_num(np.asarray(image.dataobj, dtype=np.float64))).astype(np.int64)
-
-
-def _open_mask(path: str | Path, first: Any) -> NDArray[np.bool_]:
-    return _open_labels(path, first) > 0
-
-
-def _read(image: Any) -> NDArray[np.float32]:
-    values = np.asarray(image.dataobj, dtype=np.float32)
-    bad = int((~np.isfinite(values)).sum())
-    if bad:
-        raise ImageError(f"{image.get_filename()}: all values must be finite. Given {bad} that are not.")
-    return values
-
-
-def _brain(series: dict[str, list[NDArray[np.float32]]]) -> NDArray[np.bool_]:
-    inside = np.ones(series["ge"][0].shape[:3], dtype=bool)
-    for group in series.values():
-        mean = group[0].mean(axis=3)
-        inside &= mean > max(0.1 * float(np.percentile(mean, 98)), 0.0)
-    return inside
 
 
 def _signals(

@@ -51,14 +51,27 @@ def write_page(
         "Deconvolution": examination.settings.deconvolution,
         "Area": examination.settings.area,
     }
+    voxels = f"GE {len(examination.ge.artery.voxels)} voxels, SE {len(examination.se.artery.voxels)} voxels."
+    drawn = "Hysteresis loops of groups of voxels: mean curves, fitted; arrows show time."
     figures = [
-        (_draw_arteries(examination), "Arterial input functions and their first pass.",
-         f"GE {len(examination.ge.artery.voxels)} voxels, SE {len(examination.se.artery.voxels)} voxels."),
-        (_draw_alignment(examination), "Alignment: arterial boluses scaled to one, as measured and shifted.", rows["Zero of the loop area"]),
-        (_draw_loops(maps, examination, signals), "Hysteresis loops of groups of voxels: mean curves, fitted; arrows show time.", "Clockwise is positive."),
-        (_draw_maps(maps, mask), "Middle slice of the maps.", "Warm MTI: clockwise; cool: counter-clockwise."),
-        (_draw_motion(motion), "Displacement of the volumes against the baseline.", "A check, not a correction."),
-    ]  # fmt: skip
+        (_draw_arteries(examination), "Arterial input functions and their first pass.", voxels),
+        (
+            _draw_alignment(examination),
+            "Arterial boluses scaled to one, as measured and shifted.",
+            f"Zero: {align.meaning}.",
+        ),
+        (_draw_loops(maps, examination, signals), drawn, "Clockwise is positive."),
+        (
+            _draw_maps(maps, mask),
+            "The fullest slice of the maps.",
+            "Warm MTI: clockwise; cool: counter-clockwise.",
+        ),
+        (
+            _draw_motion(motion),
+            "Displacement of the volumes against the baseline.",
+            "A check, not a correction.",
+        ),
+    ]
     notes = "".join(f"<li>{html.escape(n)}</li>" for n in examination.notes) or "<li>none</li>"
     table = "".join(
         f"<tr><th scope='row'>{html.escape(k)}</th><td>{html.escape(v)}</td></tr>" for k, v in rows.items()
@@ -68,11 +81,12 @@ def write_page(
         f"<figcaption>{html.escape(title)} {html.escape(text)}</figcaption></figure>"
         for figure, title, text in figures
     )
-    path.write_text(
-        f"<!doctype html><html lang='en'><head><meta charset='utf-8'><title>Perfusion maps</title><style>{STYLE}</style>"
-        f"</head><body><main><h1>Perfusion maps</h1><table>{table}</table><h2>Notes</h2><ul>{notes}</ul>{body}</main></body></html>\n",
-        encoding="utf-8",
+    head = f"<meta charset='utf-8'><title>Perfusion maps</title><style>{STYLE}</style>"
+    main = (
+        f"<h1>Perfusion maps</h1><table>{table}</table><h2>Notes</h2><ul>{notes}</ul><h2>Figures</h2>{body}"
     )
+    page = f"<!doctype html><html lang='en'><head>{head}</head><body><main>{main}</main></body></html>\n"
+    path.write_text(page, encoding="utf-8")
 
 
 def _encode(figure: Figure) -> str:

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from compendium.base.compiled import compiled
 from compendium.base.validation import check_between, check_minimum
 
 Array = NDArray[np.floating[Any]]
@@ -141,6 +142,8 @@ def measure_velocity(
         tried.append(_summarise(windows, pixel_um, line_ms))
         if _crossings(tried[-1], image.shape[1] * pixel_um) >= ENOUGH_CROSSINGS:
             break
+    if tried[-1].state == "moving":
+        return tried[-1]
     return next(flow for flow in tried if flow.state == tried[-1].state)  # more windows say more
 
 
@@ -202,27 +205,39 @@ def _best_shear(image: Array, slowest: float, fastest: float) -> tuple[float, fl
 def _shear_score(image: Array, slope: float) -> float:
     """Share of the variance between sheared columns beyond what independent noise gives (adjusted η²)."""
     rows, columns = image.shape
-    place = np.arange(columns) - slope * np.arange(rows)[:, None]
-    place -= np.floor(place.min())
-    index = np.floor(place).astype(np.intp)
-    part = place - index
-    bins = int(index.max()) + 2
-    flat, weight = index.ravel(), part.ravel()
-    values = image.ravel()
-    count = np.bincount(flat, 1 - weight, bins) + np.bincount(flat + 1, weight, bins)
-    sums = np.bincount(flat, (1 - weight) * values, bins) + np.bincount(flat + 1, weight * values, bins)
-    squares = np.bincount(flat, (1 - weight) ** 2, bins) + np.bincount(flat + 1, weight**2, bins)
+    first = min(0.0, -slope * (rows - 1))
+    bins = int(columns + abs(slope) * (rows - 1)) + 3
+    count, sums, squares = np.zeros(bins), np.zeros(bins), np.zeros(bins)
+    noise = _fill_bins(image, slope, first, count, sums, squares) / image.size
     used = count >= max(4.0, 0.1 * min(rows, columns / max(abs(slope), 1e-9)))
-    if used.sum() < 3:
+    if used.sum() < 3 or not noise > 0:
         return 0.0
-    noise = float(np.mean(values**2))
-    if not noise > 0:
-        return 0.0
-    mean = sums[used] / count[used]
+    spread = squares[used] / count[used]
     # E[mean²] of pure noise is noise · Σw²/(Σw)²: what remains is signal, weighted by how much data carries it
-    between = float(np.sum(count[used] * mean**2) - noise * np.sum(squares[used] / count[used]))
-    freedom = float(np.sum(count[used] - squares[used] / count[used]))
+    between = float(np.sum(sums[used] ** 2 / count[used]) - noise * np.sum(spread))
+    freedom = float(np.sum(count[used] - spread))
     return between / (noise * freedom) if freedom > 0 else 0.0
+
+
+@compiled
+def _fill_bins(image: Array, slope: float, first: float, count: Array, sums: Array, squares: Array) -> float:
+    """Weights, weighted values and squared weights per sheared column; returns the sum of squared values."""
+    total = 0.0
+    for i in range(image.shape[0]):
+        shift = -slope * i - first
+        whole = int(shift)
+        part = shift - whole
+        for j in range(image.shape[1]):
+            value = image[i, j]
+            total += value * value
+            k = whole + j
+            count[k] += 1 - part
+            count[k + 1] += part
+            sums[k] += (1 - part) * value
+            sums[k + 1] += part * value
+            squares[k] += (1 - part) ** 2
+            squares[k + 1] += part * part
+    return total
 
 
 def _summarise(windows: tuple[Window, ...], pixel_um: float, line_ms: float) -> Flow:

@@ -91,7 +91,7 @@ def oscillation_index(residue: ArrayLike) -> NDArray[np.float64]:
     Examples
     --------
     >>> oscillation_index([[0, 1, 2, 1, 0, 0]])
-    array([0.33333333])
+    array([0.25])
     """
     k = np.asarray(residue, dtype=np.float64)
     second = np.abs(k[:, 2:] - 2 * k[:, 1:-1] + k[:, :-2]).sum(axis=1)
@@ -179,7 +179,7 @@ def _record(
     level: float,
     volumes: int,
 ) -> None:
-    """Fill in maximum, its time (negative in the second half of a circle: tissue before artery) and their standard deviations."""
+    """Fill in maximum, its time (negative in the second half of a circle: tissue first), and their deviations."""
     if not len(rows):
         return
     length = residue.shape[1]

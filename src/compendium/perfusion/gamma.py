@@ -147,8 +147,9 @@ def fit_gamma_variates(
     parameters, covariance = np.full((n, 4), np.nan), np.full((n, 4, 4), np.nan)
     residual_sd, ok = np.full(n, np.nan), np.zeros(n, dtype=np.bool_)
     low, high = math.log(SHAPE_RANGE[0]), math.log(SHAPE_RANGE[1])
-    _fit_all(times[keep], np.ascontiguousarray(values[:, keep]), low, high, iterations,
-             te_ms / 1000, 1 / baseline_points if baseline_points else 0.0, parameters, covariance, residual_sd, ok)  # fmt: skip
+    share = 1 / baseline_points if baseline_points else 0.0
+    _fit_all(times[keep], np.ascontiguousarray(values[:, keep]), low, high, iterations, te_ms / 1000, share,
+             parameters, covariance, residual_sd, ok)  # fmt: skip
     return GammaFit(parameters, covariance, residual_sd, ok)
 
 

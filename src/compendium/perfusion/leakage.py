@@ -1,8 +1,8 @@
 """Leakage of contrast agent: what it adds to a curve, and the curve without it.
 
-ΔR2*(t) = K1·r(t) − K2·∫₀ᵗ r(τ) e^(−k_ep(t − τ)) dτ, where r is the mean curve of tissue that does not leak. With k_ep = 0 agent
-only leaves the vessels (unidirectional: Boxerman, Schmainda & Weisskoff, AJNR 2006;27:859–867); with k_ep > 0 it comes
-back (bidirectional: Leu et al., AJNR 2016;37:872–878). Corrected = ΔR2* + K2·∫: the plus sign undoes the model's minus.
+ΔR2*(t) = K1·r(t) − K2·∫₀ᵗ r(τ) e^(−k_ep(t − τ)) dτ, where r is the mean curve of tissue that does not leak. With k_ep = 0
+agent only leaves the vessels (unidirectional: Boxerman, Schmainda & Weisskoff, AJNR 2006;27:859–867); with k_ep > 0 it
+comes back (bidirectional: Leu et al., AJNR 2016;37:872–878). Corrected = ΔR2* + K2·∫: the plus sign undoes the model's minus.
 K2 > 0 means that T1 shortening lowered the curve, K2 < 0 that T2* of leaked agent raised it.
 """
 
@@ -20,8 +20,9 @@ from compendium.perfusion.signals import RelaxationCurves
 KEP_SHARES = (0.0, 0.05, 0.15, 0.3, 0.6, 1.0)
 """Starting values of k_ep, as shares of its limit."""
 KEP_LIMIT = 0.03
-"""Highest k_ep, 1/s. Agent that came back within seconds would look like a slower passage of blood: with a limit of 0.3 1/s the
-fit turns differences in transit time into leakage, and blood volumes of the reference object are off by a third."""
+"""Highest k_ep, 1/s. Agent that came back within seconds would look like a slower passage of blood: with a limit
+of 0.3 1/s the fit turns differences in transit time into leakage, and blood volumes of the reference object are off by
+a third."""
 
 
 class LeakageFit(NamedTuple):

@@ -145,8 +145,9 @@ def prepare_examination(
     second = check_series("SE", se, first.shape[1])
     if len(first) != len(second):
         raise ValueError(f"GE and SE must hold the same voxels. Given {len(first)} and {len(second)}.")
-    times = settings.tr_s * np.arange(first.shape[1])
-    curves, parts = [], []
+    times = settings.tr_s * np.arange(first.shape[1], dtype=np.float64)
+    curves: list[RelaxationCurves] = []
+    parts: list[SharedSequence] = []
     for name, signal, te, dropped, mask in (
         ("GE", first, settings.te_ge_ms, settings.dropped_ge, aif_ge),
         ("SE", second, settings.te_se_ms, settings.dropped_se, aif_se),

@@ -60,11 +60,13 @@ def check_motion(
     inside = reference > 0.1 * reference.max() if mask is None else np.asarray(mask, dtype=bool)
     limit = min(voxel_mm) / 2 if limit_mm is None else limit_mm
     dark = np.argsort(values[inside].mean(axis=0, dtype=np.float64))[:3]
-    columns, axes = [reference[inside], values[inside][:, dark].mean(axis=1)], []
+    columns, axes = [reference[inside]], []
     for axis in range(3):
         if values.shape[axis] > 1:
             columns.append(-np.gradient(reference, axis=axis)[inside])
             axes.append(axis)
+    uneven = _uneven(reference[inside], values[inside][:, dark].mean(axis=1))
+    columns += [] if uneven is None else [uneven]
     shift = np.zeros((values.shape[3], 3))
     solved = _shifts(np.stack(columns, axis=1).astype(np.float64), values[inside].astype(np.float64))
     for k, axis in enumerate(axes):
@@ -73,8 +75,14 @@ def check_motion(
     return Motion(shift, length, tuple(int(i) for i in np.flatnonzero(length > limit)), limit)
 
 
+def _uneven(reference: NDArray[np.float32], bolus: NDArray[np.float32]) -> NDArray[np.float32] | None:
+    """Part of the bolus image that is no scaled reference; None where that is next to nothing."""
+    rest = bolus - reference * (float(reference @ bolus) / float(reference @ reference))
+    return rest if np.linalg.norm(rest) > 1e-3 * np.linalg.norm(reference) else None
+
+
 def _shifts(design: NDArray[np.float64], volumes: NDArray[np.float64]) -> NDArray[Any]:
-    """Shift in voxels: coefficient of each derivative, over those of reference and bolus together."""
+    """Shift in voxels: coefficient of each derivative over that of the reference."""
     coefficients = np.linalg.lstsq(design, volumes, rcond=None)[0]
-    scale = coefficients[0] + coefficients[1]
-    return np.nan_to_num(coefficients[2:] / np.where(np.abs(scale) > 0.05, scale, np.nan))
+    scale = np.where(np.abs(coefficients[0]) > 0.05, coefficients[0], np.nan)
+    return np.nan_to_num(coefficients[1:] / scale)

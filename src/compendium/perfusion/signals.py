@@ -109,7 +109,7 @@ def find_baseline(
     Examples
     --------
     >>> find_baseline([90, 100, 100, 100, 100, 100, 99, 80, 60, 80, 95, 97])
-    Baseline(first=1, stop=5)
+    Baseline(first=1, stop=6)
     """
     signal = np.asarray(mean_signal, dtype=np.float64)
     if not np.isfinite(signal).all():

@@ -64,6 +64,15 @@ def fit_first_pass(
     ValueError : the curve has no first pass that a gamma-variate fits.
     """
     values = np.asarray(curve, dtype=np.float64)
+    if (
+        not np.isfinite(values).all()
+        or np.nanargmax(np.nan_to_num(values, nan=-np.inf)) < skip + 4
+        or values.max() <= 0
+    ):
+        raise ValueError(
+            f"A curve must have a first pass with a single peak, after the baseline. Given one with maximum "
+            f"{np.nanmax(values):.3g} 1/s in volume {int(np.nanargmax(values))}."
+        )
     before = int(np.argmax(values > 0.05 * np.nanmax(values))) - skip
     fit = fit_gamma_variates(t, values[None], (skip, first_pass_window(values)), used, te_ms, max(before, 1))
     if not fit.ok[0]:

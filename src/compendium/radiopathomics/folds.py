@@ -105,5 +105,5 @@ def check_disjoint(fold: Fold, subject: ArrayLike, tile: ArrayLike | None = None
         label = np.asarray(labels)
         both = np.intersect1d(label[fold.train], label[fold.test])
         if len(both):
-            given = f"{both[0].item()!r} in fold {fold.name}"
+            given = f"{both.tolist()[0]!r} in fold {fold.name}"
             raise LeakageError(f"A {what} must not be trained on and tested. Given {given} in both.")

@@ -2,6 +2,7 @@
 
 import html
 import io
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ _FIXED_METADATA: dict[str, dict[str, Any]] = {
     "png": {"Software": None},
 }
 PNG_DPI = 160
+MISSING = "–"
 
 
 def show(data: dict[str, Any], metadata: dict[str, Any]) -> None:
@@ -51,14 +53,23 @@ def add_watermark(figure: Any, text: str) -> None:
     figure.text(0.5, 0.5, text, color="#6b7280", alpha=0.15, zorder=10, **style)
 
 
-def frame_to_html(frame: pd.DataFrame, formats: Mapping[str, str], caption: str) -> str:
-    """Return a table as HTML with header scopes and a caption; every cell is escaped."""
-    head = "".join(f'<th scope="col">{html.escape(str(c))}</th>' for c in frame.columns)
+def frame_to_html(
+    frame: pd.DataFrame,
+    formats: Mapping[str, str],
+    caption: str,
+    ranges: Mapping[str, tuple[str, str]] | None = None,
+) -> str:
+    """Return a table as HTML with header scopes and a caption; every cell is escaped.
+
+    `formats` gives a format by column ("3s" shows three significant digits without powers of ten); `ranges` shows two
+    columns as one, "lower–upper", under a new name.
+    """
+    shown = _shown_columns(list(map(str, frame.columns)), ranges or {})
+    head = "".join(f'<th scope="col">{html.escape(name)}</th>' for name, _ in shown)
     rows = []
-    for row in frame.itertuples(index=False):
+    for row in frame.rename(columns=str).to_dict("records"):
         cells = [
-            _cell(value, formats.get(str(column), ""))
-            for column, value in zip(frame.columns, row, strict=True)
+            _cells([row[c] for c in columns], [formats.get(c, "") for c in columns]) for _, columns in shown
         ]
         rows.append("<tr>" + "".join(cells) + "</tr>")
     return (
@@ -67,12 +78,41 @@ def frame_to_html(frame: pd.DataFrame, formats: Mapping[str, str], caption: str)
     )
 
 
-def _cell(value: Any, spec: str) -> str:
+def _shown_columns(columns: list[str], ranges: Mapping[str, tuple[str, str]]) -> list[tuple[str, list[str]]]:
+    starts = {lower: (name, [lower, upper]) for name, (lower, upper) in ranges.items()}
+    hidden = {upper for _, upper in ranges.values()}
+    return [starts.get(column, (column, [column])) for column in columns if column not in hidden]
+
+
+def _cells(values: list[Any], specs: list[str]) -> str:
+    if len(values) == 1 and isinstance(values[0], str):
+        return f"<td>{html.escape(values[0])}</td>"
+    texts = [_number_text(value, spec) for value, spec in zip(values, specs, strict=True)]
+    if all(text == MISSING for text in texts):
+        return f"<td>{MISSING}</td>"
+    joint = " to " if any(text.startswith(("−", "+")) for text in texts) else "–"
+    return f'<td class="number">{html.escape(joint.join(texts))}</td>'
+
+
+def _number_text(value: Any, spec: str) -> str:
     if value is None or value is pd.NA or (isinstance(value, float) and value != value):
-        return "<td>–</td>"
+        return MISSING
     if isinstance(value, str):
-        return f"<td>{html.escape(value)}</td>"
-    return f'<td class="number">{format(value, spec).replace("-", "−")}</td>'
+        return value
+    return (significant(float(value), int(spec[:-1])) if spec.endswith("s") else format(value, spec)).replace(
+        "-", "−"
+    )
+
+
+def significant(value: float, digits: int) -> str:
+    """Return a number with so many significant digits and no power of ten.
+
+    >>> significant(3217.4, 3), significant(0.65, 3), significant(0.0216, 3), significant(0.0, 3)
+    ('3,217', '0.650', '0.0216', '0')
+    """
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g}"
+    return f"{value:,.{max(0, digits - 1 - math.floor(math.log10(abs(value))))}f}"
 
 
 def agreement_frame(assessments: list[Assessment]) -> pd.DataFrame:

@@ -232,9 +232,14 @@ class Chapter:
         name: str,
         caption: str,
         formats: Mapping[str, str] | None = None,
+        ranges: Mapping[str, tuple[str, str]] | None = None,
         **words: Any,
     ) -> None:
-        """Show a table and save it as CSV; one per cell. `formats` gives a format spec by column."""
+        """Show a table and save it as CSV; one per cell.
+
+        `formats` gives a format by column ("3s": three significant digits); `ranges` shows two columns as one,
+        "lower–upper", under a new name; the CSV keeps both.
+        """
         if name in self._tables:
             raise ValueError(f'A table is shown once. Given "{name}" again.')
         caption = self.text(caption, **words)
@@ -244,7 +249,7 @@ class Chapter:
         )
         self._tables[name] = {"caption": caption, "csv": f"{name}.csv"}
         meta = {"name": name, "caption": caption, "csv": f"{name}.csv"}
-        shown = frame_to_html(frame, formats or {}, caption)
+        shown = frame_to_html(frame, formats or {}, caption, ranges)
         show(
             {"text/html": shown, "text/plain": frame.to_string(index=False)}, {"compendium": {"table": meta}}
         )

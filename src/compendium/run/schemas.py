@@ -232,7 +232,7 @@ _SAMPLE_FIELDS = (
     Field("patient", "patient it was taken from, as text", "id", example="P01"),
     Field("group", "group of the patient, such as untreated or recurrent", "id", example="naive"),
     Field(
-        "histology", "what the microscope counts, such as cells/mm²", "number", range=(0, 1e7), example="2450"
+        "histology", "what the microscope counts, such as cells/mm2", "number", range=(0, 1e7), example="2450"
     ),
     Field("enhancement", "1 enhancing on MRI at the site, 0 not", "flag", required=False, example="1"),
     Field("grade", "WHO grade of the tumour", "integer", range=(1, 4), required=False, example="4"),
@@ -250,6 +250,8 @@ sample,patient,group,histology,imaging_cpm,imaging_adc,enhancement,grade,idh,sex
 S01,P01,naive,2450,1380,1090,1,4,0,F,61,glioblastoma,frontal
 S02,P01,naive,3120,1510,,0,4,0,F,61,glioblastoma,frontal
 S03,P02,recurrent,1990,1240,1310,0,3,1,M,38,astrocytoma,temporal
+S04,P03,naive,1480,1105,1270,1,2,1,M,44,astrocytoma,frontal
+S05,P04,recurrent,2860,1435,980,1,4,0,F,57,glioblastoma,parietal
 """
 
 

@@ -45,15 +45,19 @@ def _merge_folded_cells(soup: BeautifulSoup) -> None:
     Links to a cell then lead to its place in the fold.
     """
     for cell in soup.select("div.cell:has(> details.hide)"):
+        if cell.decomposed or not _is_folded(cell):
+            continue
         block = [cell]
         while (following := block[-1].find_next_sibling()) and _is_folded(following):
             block.append(following)
-        if _is_folded(cell) and (len(block) > 1 or cell.find(class_="cell_output", recursive=False)):
+        if len(block) > 1 or cell.find(class_="cell_output", recursive=False):
             _merge(soup, block)
 
 
 def _is_folded(cell: Tag) -> bool:
-    return "cell" in cell.get_attribute_list("class") and bool(cell.find("details", class_="hide", recursive=False))
+    return "cell" in cell.get_attribute_list("class") and bool(
+        cell.find("details", class_="hide", recursive=False)
+    )
 
 
 def _merge(soup: BeautifulSoup, block: list[Tag]) -> None:
@@ -63,7 +67,7 @@ def _merge(soup: BeautifulSoup, block: list[Tag]) -> None:
         assert isinstance(details, Tag)  # that is what makes it a folded cell
         details.extract()
         if fold is None:
-            fold, summary = details, details.find("summary")
+            fold = details
             codes = list(details.find_all(class_="cell_input", recursive=False))
             for code in codes:
                 code.extract()
@@ -74,7 +78,7 @@ def _merge(soup: BeautifulSoup, block: list[Tag]) -> None:
             del cell["id"]
         for code in codes:
             fold.append(code)
-    home = soup.new_tag("div", attrs={"class": "cell code-fold"})
+    home = soup.new_tag("div", attrs={"class": "cell tag_hide-input code-fold docutils container"})
     home.append(fold)  # type: ignore[arg-type]
     block[-1].insert_after(home)
     for cell in block:
@@ -114,7 +118,9 @@ def _frame_image(soup: BeautifulSoup, image: Tag, drawing: str) -> None:
     outer = image.parent if isinstance(image.parent, Tag) and image.parent.name == "a" else image
     outer.wrap(frame)
     if drawing and outer is image:
-        image.wrap(soup.new_tag("a", attrs={"href": drawing, "class": "enlarge", "title": "Show the figure alone"}))
+        image.wrap(
+            soup.new_tag("a", attrs={"href": drawing, "class": "enlarge", "title": "Show the figure alone"})
+        )
 
 
 def _repair_tables(soup: BeautifulSoup) -> None:
@@ -143,7 +149,8 @@ def _shape_table(soup: BeautifulSoup, table: Tag) -> None:
     """Show evidence and status as badges, and a claim's place below its name, in tables that have them."""
     heads = [head.get_text(strip=True) for head in table.select("thead th, thead td")]
     if len(heads) > 6:
-        table["class"] = " ".join([*table.get_attribute_list("class"), "wide"])
+        sizes = ["wide", "dense"] if len(heads) > 9 else ["wide"]
+        table["class"] = " ".join([*table.get_attribute_list("class"), *sizes])
     if not {"claim", "where", "evidence", "status"} <= set(heads):
         return
     claim, place = heads.index("claim"), heads.index("where")

@@ -34,6 +34,12 @@ UNIT_SIGNS = (
     (r"\bdegrees C\b", "°C"), (r"\bdegrees\b", "°"), (r"\bu(m|L|M|s)", r"µ\1"),
     (r"([mµck]?m)2\b", r"\1²"), (r"([mµck]?m)3\b", r"\1³"),
 )  # fmt: skip
+TEX_SIGNS = {
+    "pm": "±", "leq": "≤", "geq": "≥", "le": "≤", "ge": "≥", "times": "×", "cdot": "·", "sim": "~", "approx": "≈",
+    "infty": "∞", "circ": "°", "mu": "µ", "rho": "ρ", "delta": "δ", "Delta": "Δ", "alpha": "α", "beta": "β", "kappa": "κ",
+    "exp": "exp", "text": "", "mathrm": "", "rm": "", "left": "", "right": "",
+}  # fmt: skip
+RAISED = str.maketrans("0123456789-+", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁺")
 IRREGULAR = {"mice": "mouse", "indices": "index", "metastases": "metastasis"}
 _MARKDOWN = MarkdownIt("commonmark", {"html": False})
 
@@ -54,6 +60,25 @@ def inline_markdown(text: object) -> str:
     '<em>n</em> &lt; 3'
     """
     return _MARKDOWN.renderInline(str(text)).strip()
+
+
+def quotation(text: str) -> str:
+    """Return a quote as HTML, in quotation marks; formulas typed as TeX are shown as a reader of the paper sees them.
+
+    >>> quotation("$R^2=0.22$, $p\\\\le0.007$")
+    '“R²=0.22, p≤0.007”'
+    """
+    plain = re.sub(r"\$([^$]*)\$", lambda match: _without_tex(match[1]), text)
+    plain = re.sub(r"_\{(\w+)\}", r"_\1", plain)
+    return f"“{escape(plain)}”"
+
+
+def _without_tex(formula: str) -> str:
+    signs = re.sub(r"\\([A-Za-z]+)", lambda match: TEX_SIGNS.get(match[1], match[1]), formula)
+    raised = re.sub(r"\^\{?([-+]?\d+)\}?", lambda match: match[1].translate(RAISED), signs)
+    spaced = re.sub(r"\\[,;: ]", " ", raised.replace("^{°}", "°").replace("^°", "°"))
+    bare = re.sub(r"(?<!\\)[{}]", "", spaced).replace("\\", "")
+    return re.sub(r" {2,}", " ", bare)
 
 
 def evidence_badge(label: str, count: int | None = None, titled: bool = True) -> str:

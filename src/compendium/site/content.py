@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -123,12 +123,11 @@ def _executed(run: str, prefix: str) -> list[ChapterEntry]:
         title = results.get("title") or _heading(written) or stem[3:].replace("_", " ").capitalize()
         figures = folder / "figures" / study / stem
         page = f"{prefix}{study}/{stem}"
-        chapters.append(
-            ChapterEntry(
-                f"{study}/{stem}", study, title, page, run, notebook, figures, results, provenance,
-                result_cells(written, results.get("results", {})), called_functions(written),
-            )  # fmt: skip
+        found = ChapterEntry(
+            f"{study}/{stem}", study, title, page, run, notebook, figures, results, provenance
         )
+        cells = result_cells(written, results.get("results", {}))
+        chapters.append(replace(found, cells=cells, calls=called_functions(written)))
     return chapters
 
 

@@ -2,7 +2,15 @@
 
 from typing import Any
 
-from compendium.site.badges import escape, format_interval, format_number, inline_markdown, raw, with_unit
+from compendium.site.badges import (
+    escape,
+    format_interval,
+    format_number,
+    inline_markdown,
+    quotation,
+    raw,
+    with_unit,
+)
 from compendium.site.content import Content, StudyEntry
 from compendium.site.pointers import claim_link, finding_anchor, finding_link, finding_title, result_link
 
@@ -48,7 +56,9 @@ def finding_list(content: Content) -> str:
         ]
         if links:
             groups.append(f"<dt>{escape(study.short)}</dt><dd><ul>{''.join(links)}</ul></dd>")
-    return f'<dl class="finding-list">{"".join(groups)}</dl>' if groups else "<p>None has been recorded yet.</p>"
+    return (
+        f'<dl class="finding-list">{"".join(groups)}</dl>' if groups else "<p>None has been recorded yet.</p>"
+    )
 
 
 def _study_sections(study: StudyEntry, content: Content) -> list[str]:
@@ -94,7 +104,7 @@ def _finding_body(finding: dict[str, Any], content: Content) -> str:
 
 
 def _place(place: dict[str, Any], finding: dict[str, Any], content: Content) -> str:
-    quote = f"“{escape(place['quote'])}”"
+    quote = quotation(place["quote"])
     identifier = f"{finding['study']}/{place.get('claim')}"
     if any(claim["id"] == identifier for claim in content.claims):
         quote = claim_link(identifier, "claims.html", quote)
@@ -106,7 +116,8 @@ def _numbers(finding: dict[str, Any], content: Content) -> str:
     return ", ".join(
         f"{claim_link(claim['id'], 'claims.html')} ({escape(claim['status'])})"
         for claim in content.claims
-        if claim["study"] == finding["study"] and (claim.get("finding") == finding["id"] or claim["id"] in named)
+        if claim["study"] == finding["study"]
+        and (claim.get("finding") == finding["id"] or claim["id"] in named)
     )
 
 

@@ -21,14 +21,13 @@ def gallery_page(content: Content) -> str:
             if (chapter.figures / f"{name}.svg").is_file()
         ]
         if cards:
-            text.append(f"## {study.short}\n{raw(f'<div class="gallery">{"".join(cards)}</div>')}")
+            grid = raw(f'<div class="gallery">{"".join(cards)}</div>')
+            text.append(f"## {study.short}\n{grid}")
     return "\n".join(text) if len(text) > 1 else text[0] + "\nNo chapter has been executed in this build.\n"
 
 
 def _card(chapter: ChapterEntry, name: str, figure: dict[str, str]) -> str:
-    image = (
-        f'<img src="files/{chapter.page}/{escape(name)}.svg" alt="{escape(figure.get("alt") or name)}" loading="lazy">'
-    )
+    image = f'<img src="files/{chapter.page}/{escape(name)}.svg" alt="{escape(figure.get("alt") or name)}" loading="lazy">'
     place = page_link(chapter.page, escape(chapter.title), 0, escape(name))
     return (
         f'<figure class="gallery-card">{page_link(chapter.page, image, 0, escape(name))}'

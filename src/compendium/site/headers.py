@@ -31,7 +31,9 @@ def chapter_header(chapter: ChapterEntry, content: Content, known_names: frozens
     else:
         lines += _standing_lines(chapter, content, depth)
     name = chapter.id.split("/")[1]
-    links = [f'<a href="{files_href(chapter)}.ipynb" download="{escape(name)}.ipynb">Download the notebook</a>']
+    links = [
+        f'<a href="{files_href(chapter)}.ipynb" download="{escape(name)}.ipynb">Download the notebook</a>'
+    ]
     if not content.named:
         links = _ways(chapter, content, depth) + links
     lines.append(f'<p class="page-links">{" · ".join(links)}</p>')
@@ -106,7 +108,9 @@ def how_made(chapter: ChapterEntry, depth: int = 0, known_names: frozenset[str] 
 
 def _parameters(chapter: ChapterEntry) -> str:
     parameters = chapter.results.get("parameters") or chapter.provenance.get("parameters", {})
-    shown = [f"<code>{escape(name)} = {escape(shown_value(value))}</code>" for name, value in parameters.items()]
+    shown = [
+        f"<code>{escape(name)} = {escape(shown_value(value))}</code>" for name, value in parameters.items()
+    ]
     return "<br>".join(shown) or "none"
 
 

@@ -13,7 +13,7 @@ from compendium.site.badges import (
     format_interval,
     format_number,
     inline_markdown,
-    page_link,
+    quotation,
     raw,
     status_badge,
     with_unit,
@@ -28,6 +28,7 @@ from compendium.site.standing import (
     kind_of,
     standing_badges,
     standing_of,
+    words_of,
 )
 from compendium.site.tables import html_table
 
@@ -74,8 +75,7 @@ def ledger_page(content: Content) -> str:
     for study in content.studies.values():
         if any(claim["study"] == study.slug for claim in content.claims):
             text.append(f"({study.slug}-numbers)=\n## {study.short}\n{raw(FILL.format(name=study.slug))}")
-    text.append(raw(f'<p class="ledger-more" hidden></p><script src="{SCRIPT}" defer></script>'))
-    return "\n".join(text)
+    return "\n".join([*text, raw(f'<script src="{SCRIPT}" defer></script>')])
 
 
 def ledger_rows(content: Content) -> dict[str, str]:
@@ -114,7 +114,9 @@ def _row(claim: dict[str, Any], content: Content) -> str:
     """Return one claim: closed it shows quote, both numbers and status; open everything that is known of it."""
     decimals = decimals_of(claim["printed"])
     printed = with_unit(escape(claim["printed"]), claim["unit"])
-    ours = "–" if claim.get("ours") is None else with_unit(format_number(claim["ours"], decimals), claim["unit"])
+    ours = f'<span class="quiet">none: {escape(claim["basis"])}</span>'
+    if claim.get("ours") is not None:
+        ours = with_unit(format_number(claim["ours"], decimals), claim["unit"])
     kind = kind_of(claim)
     data = {
         "study": claim["study"], "section": "|".join(sections_of(claim["where"])), "evidence": claim["basis"],
@@ -124,7 +126,7 @@ def _row(claim: dict[str, Any], content: Content) -> str:
     status = status_badge(claim["status"], titled=False) if kind not in APART else f"<i>{APART[kind][0]}</i>"
     return (
         f'<details class="claim" id="{escape(claim_anchor(claim["id"]))}"{attributes}><summary>'
-        f'<span class="q">“{escape(claim["quote"])}”</span><span class="n"><i>printed</i> {printed}</span>'
+        f'<span class="q">{quotation(claim["quote"])}</span><span class="n"><i>printed</i> {printed}</span>'
         f'<span class="n"><i>ours</i> {ours}</span><span class="s">{status}</span></summary>'
         f"<dl>{_facts(claim, content, decimals)}</dl></details>\n"
     )
@@ -197,12 +199,21 @@ def _totals_table(content: Content) -> str:
         if claims:
             rows.append([f'<a href="#rows-{study.slug}">{escape(study.short)}</a>', *_total_cells(claims)])
     rows.append(["All", *_total_cells(content.claims)])
-    return html_table(
+    table = html_table(
         ["Study", "What became of its numbers", "Without a number of ours", "Listed, never counted"],
         rows,
         caption="Results are what a paper concludes from (accuracies, tests, intervals, effects); descriptive numbers "
         "are counts, shares and measures of the cohort.",
         name="totals",
+    )
+    return f'<details class="note"><summary>{_in_words(content)}</summary>{table}</details>'
+
+
+def _in_words(content: Content) -> str:
+    standing = standing_of(content.claims)
+    return (
+        f"Totals: results {words_of(standing.results)}; descriptive numbers {words_of(standing.descriptive)}; "
+        f"{standing.untested} cannot be tested, or not yet"
     )
 
 
@@ -212,7 +223,9 @@ def _total_cells(claims: list[dict[str, Any]]) -> list[str]:
     for claim in claims:
         if kind_of(claim) not in APART and claim["basis"] in BASIS_MEANING:
             missing[claim["basis"]] = missing.get(claim["basis"], 0) + 1
-    without = "<br>".join(f'{n} <span title="{escape(BASIS_MEANING[b])}">{b}</span>' for b, n in missing.items())
+    without = "<br>".join(
+        f'{n} <span title="{escape(BASIS_MEANING[b])}">{b}</span>' for b, n in missing.items()
+    )
     return [standing_badges(standing), without or "none", escape(apart_words(standing.apart)) or "none"]
 
 
@@ -253,7 +266,11 @@ def _controls(content: Content) -> str:
     selects = [
         _select("study", "Study", [(s.slug, s.short) for s in content.studies.values()]),
         _select("section", "Section", [(name, name) for name in sections]),
-        _select("evidence", "Ours comes from", [(b, b if b not in BASIS_MEANING else f"none: {b}") for b in evidence]),
+        _select(
+            "evidence",
+            "Ours comes from",
+            [(b, b if b not in BASIS_MEANING else f"none: {b}") for b in evidence],
+        ),
         _select("status", "Status", [(s, s) for s in STATUSES]),
         _select("role", "Counts as", [r for r in roles if r[0] in kinds], any_word=""),
     ]

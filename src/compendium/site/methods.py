@@ -14,7 +14,7 @@ from compendium.site.tables import html_table
 STORED = ("data", "derived", "statistics", "agreement.json")
 TOPICS = (
     "Correlation", "Agreement and reliability", "Clustered data", "Groups", "Ranks", "Diagnosis", "Areas under ROC curves",
-    "Models", "Outliers", "Design",
+    "Models", "Outliers", "Times between visits", "Design", "Printed numbers",
 )  # fmt: skip
 INTRODUCTION = """# Statistics
 
@@ -84,7 +84,10 @@ def _comparison(row: dict[str, Any]) -> list[str]:
 
 
 def _names(functions: list[str]) -> str:
-    return "<br>".join(f"<code>{escape(name)}</code>" for name in functions)
+    broken = (
+        escape(name).replace("_", "_<wbr>") for name in functions
+    )  # long names may break at their joints
+    return "<br>".join(f"<code>{name}</code>" for name in broken)
 
 
 def _difference(row: dict[str, Any]) -> str:
@@ -94,18 +97,22 @@ def _difference(row: dict[str, Any]) -> str:
     parts += [f"{_power(row['largest_absolute'])} absolute"] if absolute else []
     shown = "; ".join(parts) if any((row["largest_relative"], row["largest_absolute"])) and parts else "none"
     values = f"{row['values']} value" + ("" if row["values"] == 1 else "s")
-    return f'<span class="num">{shown}</span> <span class="quiet">{values}</span>'
+    return f'<span class="num">{shown}</span><br><span class="quiet">{values}</span>'
 
 
 def _tolerances(tolerances: list[dict[str, Any]]) -> str:
-    """Tolerances with their reasons; those that share a reason in one line."""
-    reasons: dict[str, list[str]] = {}
+    """The widest tolerance for each reason, relative and absolute apart."""
+    reasons: dict[str, dict[str, float]] = {}
     for item in tolerances:
-        bounds = [_power(item["relative"])] if item["relative"] else []
-        bounds += [f"{_power(item['absolute'])} absolute"] if item["absolute"] else []
+        widest = reasons.setdefault(item["reason"], {"relative": 0.0, "absolute": 0.0})
+        for kind in widest:
+            widest[kind] = max(widest[kind], item[kind])
+    lines = []
+    for reason, widest in reasons.items():
+        bounds = [_power(widest["relative"])] if widest["relative"] else []
+        bounds += [f"{_power(widest['absolute'])} absolute"] if widest["absolute"] else []
         if bounds:
-            reasons.setdefault(item["reason"], []).append(" or ".join(bounds))
-    lines = [f"{', '.join(dict.fromkeys(bounds))}: {escape(reason)}" for reason, bounds in reasons.items()]
+            lines.append(f"{' or '.join(bounds)}: {escape(reason)}")
     return "<br>".join(lines) or "none: equal to the last digit"
 
 

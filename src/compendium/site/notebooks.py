@@ -11,7 +11,8 @@ from compendium.site.content import ChapterEntry
 from compendium.site.errors import SiteError
 
 FOLDED = "hide-input"
-PATH_LITERAL = re.compile(r"""(?:"(?:/|~|[A-Za-z]:[\\/])(?:[^"\\\n]|\\.)*")|(?:'(?:/|~|[A-Za-z]:[\\/])(?:[^'\\\n]|\\.)*')""")
+_ROOT = r"(?:/|~|[A-Za-z]:[\\/])"
+PATH_LITERAL = re.compile(rf"""(?:"{_ROOT}(?:[^"\\\n]|\\.)*")|(?:'{_ROOT}(?:[^'\\\n]|\\.)*')""")
 CAPTION = re.compile(r"<caption>.*?</caption>", re.DOTALL)
 
 

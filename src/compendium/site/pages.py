@@ -108,7 +108,12 @@ def totals(content: Content) -> str:
 
 def evidence_key(content: Content) -> str:
     """Return the table that explains the evidence badges, all of them derived from what was computed."""
-    scored = {"illustration": "never", "user": "never", "none": "never", "simulated": "for physics and methods only"}
+    scored = {
+        "illustration": "never",
+        "user": "never",
+        "none": "never",
+        "simulated": "for physics and methods only",
+    }
     rows = [[evidence_badge(label), escape(MEANING[label]), scored.get(label, "yes")] for label in STRENGTH]
     return html_table(["Badge", "Where our number comes from", "Compared with the paper"], rows, name="key")
 
@@ -141,7 +146,9 @@ def inventory_page(content: Content) -> str:
         [f'<a href="#{study.slug}-items">{escape(study.short)}</a>', *_item_counts(study, content)]
         for study in content.studies.values()
     ]
-    text.append(raw(html_table(["Study", "Listed", "Drawn again", "Not drawn, because"], counts, name="inventory")))
+    text.append(
+        raw(html_table(["Study", "Listed", "Drawn again", "Not drawn, because"], counts, name="inventory"))
+    )
     for study in content.studies.values():
         items = [item for item in content.inventory if item["study"] == study.slug]
         rows = [[escape(i["item"]), inline_markdown(i["shows"]), *_drawn(i, content)] for i in items]
@@ -153,7 +160,9 @@ def inventory_page(content: Content) -> str:
 
 def _item_counts(study: StudyEntry, content: Content) -> list[str]:
     items = [item for item in content.inventory if item["study"] == study.slug]
-    reasons = Counter(REASON.get(i.get("reason", ""), i.get("reason", "")) for i in items if not i.get("figure"))
+    reasons = Counter(
+        REASON.get(i.get("reason", ""), i.get("reason", "")) for i in items if not i.get("figure")
+    )
     why = "<br>".join(f"{n}: {escape(reason)}" for reason, n in reasons.most_common()) or "–"
     return [str(len(items)), str(sum(bool(item.get("figure")) for item in items)), why]
 

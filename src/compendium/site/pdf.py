@@ -81,7 +81,11 @@ def single_page_links(page: str) -> str:
         target = next((word for word in (anchor, label) if word in known), f"document-{name}")
         return f'href="#{target}"'
 
-    return re.sub(r'href="(?:\.\./)*((?!https?:|_static|files/)[\w/.-]+?)\.html(?:\?[^"#]*)?(?:#([\w.-]+))?"', point, page)
+    return re.sub(
+        r'href="(?:\.\./)*((?!https?:|_static|files/)[\w/.-]+?)\.html(?:\?[^"#]*)?(?:#([\w.-]+))?"',
+        point,
+        page,
+    )
 
 
 def without_reference(page: str) -> str:

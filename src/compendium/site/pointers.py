@@ -17,7 +17,9 @@ def claim_anchor(identifier: str) -> str:
 
 def claim_link(identifier: str, page: str = "", text: str = "") -> str:
     """Return a link to a claim; `page` is the path of the page of printed numbers, empty on that page itself."""
-    return f'<a href="{page}#{escape(claim_anchor(identifier))}">{text or escape(identifier.split("/")[-1])}</a>'
+    return (
+        f'<a href="{page}#{escape(claim_anchor(identifier))}">{text or escape(identifier.split("/")[-1])}</a>'
+    )
 
 
 def finding_anchor(study: str, finding: str) -> str:
@@ -32,7 +34,9 @@ def finding_title(finding: dict[str, Any]) -> str:
 
 def finding_link(finding: dict[str, Any], depth: int = 0) -> str:
     """Return a link to a finding from a page `depth` folders deep."""
-    return page_link("findings", finding_title(finding), depth, finding_anchor(finding["study"], finding["id"]))
+    return page_link(
+        "findings", finding_title(finding), depth, finding_anchor(finding["study"], finding["id"])
+    )
 
 
 def result_link(pointer: str, content: Content, depth: int = 0) -> str:

@@ -89,13 +89,14 @@ def standing_badges(standing: Standing, ledger: str = "") -> str:
             if counts[status]
         ]
         if badges:
-            lines.append(f'<span class="quiet">{words}</span><span class="badge-row">{" ".join(badges)}</span>')
+            row = f'<span class="badge-row">{" ".join(badges)}</span>'
+            lines.append(f'<span class="standing-line"><span class="quiet">{words}</span> {row}</span>')
     if standing.repeats_off:
         verb = "repeat disagrees" if standing.repeats_off == 1 else "repeats disagree"
-        lines.append(f'<span class="quiet">{standing.repeats_off} {verb} as well</span>')
+        lines.append(f'<span class="quiet standing-line">{standing.repeats_off} {verb} as well</span>')
     if standing.untested:
         lead = f"{standing.untested} more" if lines else f"{standing.untested}"
-        lines.append(f'<span class="quiet">{lead} cannot be tested, or not yet</span>')
+        lines.append(f'<span class="quiet standing-line">{lead} cannot be tested, or not yet</span>')
     return "".join(lines)
 
 
@@ -118,4 +119,6 @@ def apart_words(apart: Counter[str]) -> str:
     >>> apart_words(Counter({"setting": 547, "repeat": 1}))
     '547 settings, 1 repeat'
     """
-    return ", ".join(f"{apart[kind]} {names[apart[kind] != 1]}" for kind, names in APART.items() if apart[kind])
+    return ", ".join(
+        f"{apart[kind]} {names[apart[kind] != 1]}" for kind, names in APART.items() if apart[kind]
+    )

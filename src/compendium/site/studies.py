@@ -54,8 +54,12 @@ def _findings(study: StudyEntry, content: Content) -> str:
     weighty = [finding for finding in found if finding["weight"] == "substantive"]
     links = "".join(f"<li>{finding_link(finding)}</li>" for finding in weighty)
     notes = len(found) - len(weighty)
-    rest = page_link("findings", f"{notes} {'note' if notes == 1 else 'notes'}", 0, study.slug) if notes else ""
-    return "## Findings\n" + raw((f"<ul>{links}</ul>" if links else "") + (f"<p>And {rest}.</p>" if rest else ""))
+    rest = (
+        page_link("findings", f"{notes} {'note' if notes == 1 else 'notes'}", 0, study.slug) if notes else ""
+    )
+    return "## Findings\n" + raw(
+        (f"<ul>{links}</ul>" if links else "") + (f"<p>And {rest}.</p>" if rest else "")
+    )
 
 
 def _chapter_counts(chapter: ChapterEntry, content: Content) -> str:
@@ -109,7 +113,9 @@ def _handed_in(chapter: ChapterEntry) -> str:
 
 def _parameters(chapter: ChapterEntry) -> str:
     values = chapter.results.get("parameters") or chapter.provenance.get("parameters") or {}
-    return "<br>".join(f"<code>{escape(k)} = {escape(shown_value(v))}</code>" for k, v in values.items()) or "–"
+    return (
+        "<br>".join(f"<code>{escape(k)} = {escape(shown_value(v))}</code>" for k, v in values.items()) or "–"
+    )
 
 
 def _started(chapter: ChapterEntry) -> str:

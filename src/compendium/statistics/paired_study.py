@@ -76,6 +76,11 @@ def count_pair(reference: ArrayLike, first: ArrayLike, second: ArrayLike) -> Pai
     Parameters
     ----------
     reference, first, second : array-like of 0/1, shape (n,); missing readings as not-a-number.
+
+    Examples
+    --------
+    >>> count_pair([1, 1, 1, 0], [1, 0, 1, 0], [1, 1, float("nan"), 0]).present
+    Cells(both=1, first_only=0, second_only=1, neither=0)
     """
     truth, x, y = (np.asarray(v, dtype=float) for v in (reference, first, second))
     read = np.isfinite(x) & np.isfinite(y)
@@ -127,7 +132,13 @@ def mcnemar_with_fewest_clusters(
 
 
 def stretch_limit(estimate: float, limit: float, factor: float, bound: float = np.inf) -> float:
-    """Return a limit moved away from the estimate by the root of a design effect, within ±bound."""
+    """Return a limit moved away from the estimate by the root of a design effect, within ±bound.
+
+    Examples
+    --------
+    >>> stretch_limit(0.5, 0.25, factor=4)
+    0.0
+    """
     return float(np.clip(estimate + (limit - estimate) * np.sqrt(factor), -bound, bound))
 
 
@@ -135,6 +146,11 @@ def wilson_limits(p: ArrayLike, n: ArrayLike, confidence: float = 0.95) -> tuple
     """Return Wilson's limits of proportions, also for an effective n that is not whole.
 
     Source: Wilson (1927). For whole counts it equals `proportion_interval(..., method="wilson")`.
+
+    Examples
+    --------
+    >>> [round(float(limit), 3) for limit in wilson_limits(0.5, 42.5)]
+    [0.356, 0.644]
     """
     p, n = np.asarray(p, dtype=float), np.asarray(n, dtype=float)
     z = stats.norm.isf((1 - confidence) / 2)
@@ -165,6 +181,11 @@ def wilson_coverage(
     icc : correlation of two cases of one cluster, 0 to 1 (beta-binomial).
     truth, confidence : the planted proportion and the confidence that is promised.
     seed, repeats : of the simulation.
+
+    Examples
+    --------
+    >>> wilson_coverage([4] * 25, 0.0, 0.5, 0.95, seed=1) > wilson_coverage([4] * 25, 0.6, 0.5, 0.95, seed=1)
+    True
     """
     rng = np.random.default_rng([seed, round(1000 * icc)])
     size = np.sort(np.asarray(sizes, dtype=float))
@@ -182,6 +203,11 @@ def recount(pair: Pair, k: float) -> Pair:
     """Return the pair after k finds that the better reading alone made are recounted as cases without the condition.
 
     The better reading is the one with more finds of its own; at most all of them can be recounted.
+
+    Examples
+    --------
+    >>> recount(Pair(Cells(9, 1, 4, 0), Cells(0, 0, 0, 5)), 3).absent
+    Cells(both=0, first_only=0, second_only=3, neither=5)
     """
     better = "second_only" if pair.present.second_only >= pair.present.first_only else "first_only"
     moved = min(round(k), getattr(pair.present, better))
@@ -190,7 +216,13 @@ def recount(pair: Pair, k: float) -> Pair:
 
 
 def recounted_accuracies(pair: Pair, k: float) -> tuple[float, float, float]:
-    """Return the accuracies of both readings and McNemar's exact p after `recount(pair, k)`."""
+    """Return the accuracies of both readings and McNemar's exact p after `recount(pair, k)`.
+
+    Examples
+    --------
+    >>> [round(value, 3) for value in recounted_accuracies(Pair(Cells(9, 1, 4, 0), Cells(0, 0, 0, 5)), 0)]
+    [0.789, 0.947, 0.375]
+    """
     after = recount(pair, k)
     first, second, n = after.right_only("accuracy")
     both = after.present.both + after.absent.neither
@@ -199,7 +231,13 @@ def recounted_accuracies(pair: Pair, k: float) -> tuple[float, float, float]:
 
 
 def tipping_point(pair: Pair, most: float, alpha: float) -> float:
-    """Return the fewest recounted finds, up to `most`, at which McNemar's exact p reaches alpha; else not-a-number."""
+    """Return the fewest recounted finds, up to `most`, at which McNemar's exact p reaches alpha; else not-a-number.
+
+    Examples
+    --------
+    >>> tipping_point(Pair(Cells(9, 0, 8, 0), Cells(0, 0, 0, 5)), most=8, alpha=0.05)
+    1.0
+    """
     ks = (k for k in range(round(most) + 1) if recounted_accuracies(pair, k)[2] >= alpha)
     return float(next(ks, float("nan")))
 
@@ -212,6 +250,11 @@ def with_unread_rest(counts: ConfusionCounts, rest: float, hidden: float) -> dic
     counts : the cases that were analysed.
     rest : how many were not.
     hidden : share of the rest that has the condition, 0 to 1.
+
+    Examples
+    --------
+    >>> with_unread_rest(ConfusionCounts(8, 1, 2, 9), rest=10, hidden=0.2)["sensitivity"]
+    0.6666666666666666
     """
     fn, tn = counts.fn + rest * hidden, counts.tn + rest * (1 - hidden)
     return {
@@ -244,6 +287,12 @@ def resample_readings(
     -------
     dict of (lower, upper) in percent, keys `<read>.<metric>` and `<first>-vs-<second>.<metric>` (second minus first, in
     points); not-a-number where no resample has a value.
+
+    Examples
+    --------
+    >>> limits = resample_readings([1, 1, 0, 0], {"a": [1, 1, 0, 0]}, list("pqrs"), resamples=200, seed=1)
+    >>> limits["a.accuracy"]
+    (100.0, 100.0)
     """
     said = {name: np.asarray(values, dtype=float) for name, values in reads.items()}
     names, sums = _sums_by_patient(np.asarray(reference) == 1, said, patient)

@@ -164,3 +164,22 @@ def test_an_improbable_value_is_in_tension_only_when_the_whole_range_is_improbab
 )
 def test_p_values_are_written_with_two_digits(p, text):
     assert format_p(p) == text
+
+
+def test_two_columns_are_shown_as_one_range_and_kept_apart_in_the_csv(chapter):
+    from compendium.run.display import frame_to_html
+
+    frame = pd.DataFrame({"what": ["a", "b"], "low": [-1.0, math.nan], "high": [3217.4, math.nan]})
+    shown = frame_to_html(frame, {"low": "3s", "high": "3s"}, "c", {"interval": ("low", "high")})
+    assert '<th scope="col">interval</th>' in shown and "low" not in shown and "high" not in shown
+    assert '<td class="number">−1.00 to 3,217</td>' in shown and shown.count("<td>–</td>") == 1
+    chapter.table(frame, "tab-x", "c", ranges={"interval": ("low", "high")})
+    assert (chapter.folder / "figures" / "tab-x.csv").read_text().startswith("what,low,high\n")
+
+
+@pytest.mark.parametrize(("values", "text"), [((1.0, 2.0), "1–2"), ((-2.0, 1.0), "−2 to 1")])
+def test_a_range_that_reaches_below_zero_is_written_in_words(values, text):
+    from compendium.run.display import frame_to_html
+
+    frame = pd.DataFrame({"low": [values[0]], "high": [values[1]]})
+    assert text in frame_to_html(frame, {"low": "g", "high": "g"}, "c", {"x": ("low", "high")})

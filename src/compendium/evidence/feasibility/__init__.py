@@ -10,6 +10,7 @@ module           what is in it
 `moments`        Samuelson, Bhatia–Davis, pooled against group moments, subsets
 `counts`         unprinted group sizes, cluster splits, percentages and their rounding rules
 `roc`            AUROC, interval, n; what an AUROC implies for subgroups
+`roc_bounds`     bounds on areas of parts, and on tests between areas, from printed areas
 ===============  ======================================================================================
 
 A verdict of "not compatible" holds under the assumptions it lists; another definition, exclusion or edition
