@@ -71,11 +71,11 @@ printed_rows = []  # the printed table of the cohort; stays empty in a named run
 # %% [markdown] tags=["paper"]
 # ## What the paper reports
 #
-# Nocera and colleagues {cite}`nocera2025` took 66 samples from 27 patients with a diffuse glioma, 13 untreated
-# and 14 recurrent, at sites planned on MRI. A map of cell density computed from MRI ("CPM") was read in a
-# sphere of 5 mm at each site, and all cells of the stained sample were counted. Table 1 gives sex, histology in
-# two editions of the WHO classification, location, and how many samples each patient gave (1, 2, 3 or 4 in 7,
-# 6, 9 and 5 patients).
+# Nocera and colleagues {cite}`nocera2025` took 66 samples from 27 patients with a diffuse glioma, 13
+# untreated and 14 recurrent, at sites planned on MRI. A map of cell density computed from MRI ("CPM") was
+# read in a sphere of 5 mm at each site, and all cells of the stained sample were counted. Table 1 gives sex,
+# histology in two editions of the WHO classification, location, and how many samples each patient gave (1, 2,
+# 3 or 4 in 7, 6, 9 and 5 patients).
 #
 # | cells/mm² | mean | against | p (Mann–Whitney) |
 # |---|---:|---:|---:|
@@ -89,9 +89,10 @@ printed_rows = []  # the printed table of the cohort; stays empty in a named run
 # ## What can be tested
 #
 # Totals and percentages against each other, and the sizes of groups that are not printed: three printed means
-# leave few sizes for two groups. That is *internal* evidence: it says that numbers belong together. The values
-# of single samples are with the authors, so the figure is drawn from an illustration cohort that was made to
-# have the printed statistics; it carries a watermark and nothing is scored by it. The supplement was not read.
+# leave few sizes for two groups. That is *internal* evidence: it says that numbers belong together. The
+# values of single samples are with the authors, so the figure is drawn from an illustration cohort that was
+# made to have the printed statistics; it carries a watermark and nothing is scored by it. The supplement was
+# not read.
 
 # %% tags=["hide-input"]
 CASES = ("3a", "3b", "4a", "4b")
@@ -135,7 +136,8 @@ for note in data.attrs.get("notes", ()):
 # $$n_\text{eff} = \frac{n}{1 + (\tilde m - 1)\,\text{ICC}},\qquad \tilde m=\frac{\sum m^2}{\sum m}.$$
 #
 # The figure draws cohorts without any difference, with as many samples per patient as here, and counts how
-# often a test finds one. Mann–Whitney exchanges samples; the test that exchanges whole patients keeps its word.
+# often a test finds one. Mann–Whitney exchanges samples; the test that exchanges whole patients keeps its
+# word.
 
 
 # %% tags=["hide-input"]
@@ -352,9 +354,9 @@ for column in variables:
 
 # %% [markdown]
 # The first comparison that counts is the one by patients. Where a division separates patients, whole patients
-# exchange their labels; where samples of one patient fall on both sides, labels are exchanged within patients,
-# which asks whether the *sites* differ. The difference and its interval come from a mixed model with a level
-# for every patient; Mann–Whitney on samples, as printed in the paper, stands last.
+# exchange their labels; where samples of one patient fall on both sides, labels are exchanged within
+# patients, which asks whether the *sites* differ. The difference and its interval come from a mixed model
+# with a level for every patient; Mann–Whitney on samples, as printed in the paper, stands last.
 
 # %% tags=["hide-input"]
 rows = [
@@ -421,7 +423,8 @@ chapter.figure(
 # %% tags=["hide-input"]
 order = [f"test.{c.removeprefix('imaging_')}.{k}" for c, k in compared if c in pair]
 LINE = ("**{{v.{n}}}, {{a.{n}}} against {{b.{n}}}**: difference {{{n}.difference:.4g}} ({{{n}.lower:.4g}} to "
-        "{{{n}.upper:.4g}}), p = {{{n}.p_patients:p}} with {{e.{n}}} exchanged and {{{n}.p_samples:p}} with samples.")
+        "{{{n}.upper:.4g}}), p = {{{n}.p_patients:p}} with {{e.{n}}} exchanged and {{{n}.p_samples:p}} with "
+        "samples.")
 words = {}
 for (c, k), found in compared.items():
     n = f"test.{c.removeprefix('imaging_')}.{k}"
@@ -475,10 +478,11 @@ chapter.derive("groups.cluster_splits", lambda *counts: len(split_clusters(
     dict(enumerate(map(round, counts), 1)), clusters=13, samples=34)), *per_patient.values(),
     about="ways to give 34 samples to 13 of the patients")
 chapter.say("Thirty-four untreated and thirty-two recurrent samples, and 52 of high grade, are the only whole numbers "
-            "(33 and 33 touches a rounding limit). The split by IDH is unique ({groups.wild.splits_0}) only if all "
-            "samples have a label; two patients are classed as NOS for want of molecular data, and with two samples "
-            "unlabelled {groups.wild.splits_2} splits fit, with four {groups.wild.splits_4}. How many samples each of "
-            "the 13 untreated patients gave stays open: {groups.cluster_splits} ways.")
+            "(33 and 33 touches a rounding limit). The split by IDH is unique ({groups.wild.splits_0}) only "
+            "if all samples have a label; two patients are classed as NOS for want of molecular data, and "
+            "with two samples unlabelled {groups.wild.splits_2} splits fit, with four "
+            "{groups.wild.splits_4}. How many samples each of the 13 untreated patients gave stays open: "
+            "{groups.cluster_splits} ways.")
 
 # %% [markdown] tags=["paper"]
 # ### The printed tests, from moments
@@ -587,7 +591,8 @@ chapter.figure(
     fig, "fig-worth", data=worth,
     caption="What the samples of this chapter are worth in a comparison of patients' groups.",
     alt="A falling line: {table.samples} samples are worth {worth.icc_0.3:.0f} independent ones at an ICC of three "
-        "tenths, {worth.icc_0.5:.0f} at one half and {worth.icc_1:.0f} when a patient always gives the same value.")
+        "tenths, {worth.icc_0.5:.0f} at one half and {worth.icc_1:.0f} when a patient always gives the same "
+        "value.")
 
 # %% [markdown] tags=["paper"]
 # ### How close the illustration comes
@@ -603,12 +608,12 @@ chapter.table(close[close["half_units_away"] > 1], "tab-illustration",
 
 # %% tags=["paper", "hide-input"]
 chapter.say("Of {illustration.targets} printed statistics it was made for, {illustration.missed} are missed, by at most "
-            "{illustration.worst:.1f} half units of the last printed digit. Not asked of it, because the next chapter "
-            "finds them not compatible with the rest or improbable: the error of 3156 in recurrent samples and the "
-            "iterated correlation of 0.22. The printed p values were no targets either: here Mann–Whitney gives "
-            "{test.cpm.enhancement.p_samples:p} by enhancement, {test.cpm.idh.p_samples:p} by IDH, {test.cpm.grade.p_samples:p} by "
-            "grade (printed as not significant). Free choices: which patients gave how many samples, every value but "
-            "four.")
+            "{illustration.worst:.1f} half units of the last printed digit. Not asked of it, because the "
+            "next chapter finds them not compatible with the rest or improbable: the error of 3156 in "
+            "recurrent samples and the iterated correlation of 0.22. The printed p values were no targets "
+            "either: here Mann–Whitney gives {test.cpm.enhancement.p_samples:p} by enhancement, "
+            "{test.cpm.idh.p_samples:p} by IDH, {test.cpm.grade.p_samples:p} by grade (printed as not "
+            "significant). Free choices: which patients gave how many samples, every value but four.")
 
 # %% [markdown]
 # ## Not shown

@@ -21,10 +21,10 @@
 #
 # ## The question
 #
-# A map that shows where cells are dense would tell the surgeon where to take tissue and where to stop. To trust
-# it, someone must take samples at known sites, count cells, and compare. Two questions hide in that comparison:
-# does the map tell dense from sparse *sites of one patient*, which targeting needs, or only patients with dense
-# tumours from others?
+# A map that shows where cells are dense would tell the surgeon where to take tissue and where to stop. To
+# trust it, someone must take samples at known sites, count cells, and compare. Two questions hide in that
+# comparison: does the map tell dense from sparse *sites of one patient*, which targeting needs, or only
+# patients with dense tumours from others?
 
 # %% tags=["parameters"]
 seed: int = 1  # seed of every resampling and simulation
@@ -102,17 +102,18 @@ MARK = "" if chapter.is_user_run else "illustration"
 # | ADC: R² | 0.032 | 0.22 | 0.031 |
 # | ADC: Spearman's ρ | −0.18 (>0.05) | −0.37 (0.03) | −0.18 (>0.05) |
 #
-# Slopes and R² leave out outliers found by ROUT {cite}`motulsky2006`, how many is not printed. Two analyses mind
-# the patients: a mixed model (untreated: CPM b = 1.41, p = 0.013; ADC b = −1.21, p = 0.01), and the mean ρ of 1000
-# draws of one sample per patient (CPM 0.25, 0.51, 0.22; ADC −0.22, −0.37, −0.08). The abstract concludes that CPM
-# predicts cellularity in untreated patients and does not clearly outperform ADC.
+# Slopes and R² leave out outliers found by ROUT {cite}`motulsky2006`, how many is not printed. Two analyses
+# mind the patients: a mixed model (untreated: CPM b = 1.41, p = 0.013; ADC b = −1.21, p = 0.01), and the mean
+# ρ of 1000 draws of one sample per patient (CPM 0.25, 0.51, 0.22; ADC −0.22, −0.37, −0.08). The abstract
+# concludes that CPM predicts cellularity in untreated patients and does not clearly outperform ADC.
 #
 # ## What can be tested
 #
-# A p value follows from a correlation and the number of samples, an error from means, SDs and a correlation, a
-# slope's sign from that of the rank correlation: *internal* evidence. The samples are with the authors, so tables
-# and figures in the paper's layout are drawn from an illustration cohort (watermarked, never scored), made in
-# [chapter one](01_cohort) to have the printed statistics as far as they are compatible. The supplement was not read.
+# A p value follows from a correlation and the number of samples, an error from means, SDs and a correlation,
+# a slope's sign from that of the rank correlation: *internal* evidence. The samples are with the authors, so
+# tables and figures in the paper's layout are drawn from an illustration cohort (watermarked, never scored),
+# made in [chapter one](01_cohort) to have the printed statistics as far as they are compatible. The
+# supplement was not read.
 
 # %% tags=["hide-input"]
 def printed_targets():
@@ -161,7 +162,8 @@ for note in data.attrs.get("notes", ()):
 # $$y_{ij} = \alpha + \beta_W\,(x_{ij}-\bar x_i) + \beta_B\,\bar x_i + b_i + e_{ij}.$$
 #
 # $\beta_W$ compares sites of one patient; $\beta_B$ compares patients. A pooled regression, and a mixed model with
-# a random intercept alone, blend them. In the figure the truth is planted: in both panels the pooled line rises.
+# a random intercept alone, blend them. In the figure the truth is planted: in both panels the pooled line
+# rises.
 
 # %% tags=["hide-input"]
 planted = {"sites differ": (0.9, 0.0), "only patients differ": (0.0, 1.2)}
@@ -217,8 +219,9 @@ for p, g in pairs:
                        fits[p, g], probe=False, precision="resampled", what=what, part=part)
 
 # %% [markdown]
-# The slope within patients stands first, because it is what targeting needs; it rests on patients with two samples
-# or more. Limits come from a mixed model with Satterthwaite's degrees of freedom {cite}`satterthwaite1946`.
+# The slope within patients stands first, because it is what targeting needs; it rests on patients with two
+# samples or more. Limits come from a mixed model with Satterthwaite's degrees of freedom
+# {cite}`satterthwaite1946`.
 
 # %% tags=["hide-input"]
 slopes = pd.DataFrame([
@@ -257,9 +260,9 @@ chapter.figure(
 
 # %% tags=["hide-input"]
 LINE = ("- **{label}, {cohort}**: slope within patients {@.within:.4g} ({@.within.lower:.4g} to {@.within.upper:.4g}), "
-        "between {@.between:.4g} ({@.between.lower:.4g} to {@.between.upper:.4g}), test of their difference p = "
-        "{@.gap.p:p}; ρ {@.rho:.2f} ({@.rho.lower:.2f} to {@.rho.upper:.2f}, patients resampled); correlation within "
-        "patients {@.r_within:.2f} ({@.r_within.lower:.2f} to {@.r_within.upper:.2f}).")
+        "between {@.between:.4g} ({@.between.lower:.4g} to {@.between.upper:.4g}), test of their difference "
+        "p = {@.gap.p:p}; ρ {@.rho:.2f} ({@.rho.lower:.2f} to {@.rho.upper:.2f}, patients resampled); "
+        "correlation within patients {@.r_within:.2f} ({@.r_within.lower:.2f} to {@.r_within.upper:.2f}).")
 chapter.say("\n".join(chapter.text(LINE.replace("@", f"{p}.{g}.table"), label=LABEL[p], cohort=cohorts[g])
                       for p, g in pairs)
             + ("\n\nThese are numbers of the illustration cohort." if MARK else ""))
@@ -268,8 +271,8 @@ chapter.say("\n".join(chapter.text(LINE.replace("@", f"{p}.{g}.table"), label=LA
 # ### Do groups differ?
 #
 # That an association is significant in one group and not in another does not show that the groups differ. The
-# interaction asks directly: first the slopes with a level per patient, then the slopes within patients, then the
-# rank correlations with whole patients exchanged between the groups.
+# interaction asks directly: first the slopes with a level per patient, then the slopes within patients, then
+# the rank correlations with whole patients exchanged between the groups.
 
 
 # %% tags=["hide-input"]
@@ -300,8 +303,8 @@ else:
 # %% [markdown]
 # ### The analysis as printed
 #
-# For comparison the layout of the paper: samples as if independent, slopes and R² after outliers are left out, rank
-# correlations of all samples. Leaving out the samples that fit least makes the rest fit better.
+# For comparison the layout of the paper: samples as if independent, slopes and R² after outliers are left
+# out, rank correlations of all samples. Leaving out the samples that fit least makes the rest fit better.
 
 
 # %% tags=["hide-input"]
@@ -333,6 +336,8 @@ printed_way = {(p, g): chapter.derive(f"printed.{p}.{g}", as_printed, table, pro
                for p, g in pairs}
 for (p, g), made in printed_way.items():
     for what in made.value:
+        if what == "rmse" and p not in same_unit:
+            continue
         chapter.derive(f"{p}.{g}.printed_way.{what}", lambda m, what: float(m[what]), made, probe=False, what=what)
 
 
@@ -386,9 +391,10 @@ chapter.table(mixed, "tab-mixed", "Mixed model of histology on imaging with a ra
 
 # %% tags=["paper", "hide-input"]
 chapter.say("In the illustration the mixed model of untreated samples gives b = {cpm.g1.table.mixed:.2f} (p = "
-            "{cpm.g1.table.mixed.p:.2g}) for CPM and {adc.g1.table.mixed:.2f} (p = {adc.g1.table.mixed.p:.2g}) for ADC; printed are "
-            "1.41 (0.013) and −1.21 (0.01). The difference says how much a mixed model depends on what nobody prints: how "
-            "the samples are spread over patients.")
+            "{cpm.g1.table.mixed.p:.2g}) for CPM and {adc.g1.table.mixed:.2f} (p = "
+            "{adc.g1.table.mixed.p:.2g}) for ADC; printed are 1.41 (0.013) and −1.21 (0.01). The difference "
+            "says how much a mixed model depends on what nobody prints: how the samples are spread over "
+            "patients.")
 
 # %% tags=["hide-input"]
 fig, axes = plt.subplots(len(predictors), len(cohorts), figsize=(2.7 * len(cohorts) + 0.5, 2.1 * len(predictors) + 0.4),
@@ -411,7 +417,8 @@ chapter.figure(
     caption="Rank correlations of {n} draws of one sample per patient: mean (line) and ρ of all samples (dotted). The "
             "spread shows how the draw matters, not how sure the mean is.",
     alt="Histograms. Means: {said}.", n=draws, said="; ".join(
-        f"{LABEL[p]}, {cohorts[g]} {f.value.estimates['iterated'].estimate:.2f}" for (p, g), f in fits.items()))
+        f"{LABEL[p]}, {cohorts[g]} "
+        f"{f.value.estimates['iterated'].estimate:.2f}" for (p, g), f in fits.items()))
 
 # %% tags=["hide-input"]
 hard = data[(data["grade"] >= 3) & (data["enhancement"] == 0)] if {"grade", "enhancement"} <= set(data) else data[:0]
@@ -438,9 +445,10 @@ else:
 # %% [markdown]
 # ### Which predictor is closer, and how close is it?
 #
-# Two predictors of the same samples are compared by Meng's z {cite}`meng1992`, each turned so that a rise speaks for
-# more cells. It takes samples as independent. An error in cells makes sense only where imaging claims to be in cells
-# (parameter `comparable`); then it is set against the error of a constant: always saying the mean.
+# Two predictors of the same samples are compared by Meng's z {cite}`meng1992`, each turned so that a rise
+# speaks for more cells. It takes samples as independent. An error in cells makes sense only where imaging
+# claims to be in cells (parameter `comparable`); then it is set against the error of a constant: always
+# saying the mean.
 
 
 # %% tags=["hide-input"]
@@ -483,8 +491,8 @@ for p, g in itertools.product(same_unit, cohorts):
     rows.append({"predictor": LABEL[p], "cohort": cohorts[g]} | {words: made.value[w] for w, words in CLOSE.items()})
 if rows:
     chapter.table(pd.DataFrame(rows), "tab-agreement-cells", "Prediction against histology in its unit, all samples; "
-                  "skill: one less the ratio of squared errors to those of a constant, below zero if the constant is "
-                  "closer." + (" Illustration cohort." if MARK else ""),
+                  "skill: one less the ratio of squared errors to those of a constant, below zero if the "
+                  "constant is closer." + (" Illustration cohort." if MARK else ""),
                   formats=dict.fromkeys(CLOSE.values(), ".0f") | {"concordance": ".3f", "skill": ".2f"})
 else:
     chapter.say("No predictor is in the unit of histology (parameter `comparable`), so errors in that unit are not shown.")
@@ -492,8 +500,9 @@ else:
 # %% [markdown] tags=["paper"]
 # ### Printed numbers against each other: p values
 #
-# With $r$ and $n$, $t = r\sqrt{(n-2)/(1-r^2)}$. The means of [chapter one](01_cohort) imply 34 untreated and 32
-# recurrent samples; all rank correlations fit these. A slope's p fits a smaller n where a sample was left out.
+# With $r$ and $n$, $t = r\sqrt{(n-2)/(1-r^2)}$. The means of [chapter one](01_cohort) imply 34 untreated and
+# 32 recurrent samples; all rank correlations fit these. A slope's p fits a smaller n where a sample was left
+# out.
 
 # %% tags=["paper", "hide-input"]
 N = {"whole": 66, "naive": 34, "recurrent": 32}
@@ -529,20 +538,21 @@ fit_n = {p: sizes_for_p("r", tuple(np.sqrt(claim[f"{p}-naive-r2"].interval)), ch
 chapter.derive("adc.naive.largest_n", lambda _, n: n, claim["adc-naive-r2"], probe=False, n=max(fit_n["adc"]), unit="samples",
                about="largest number of samples for which R² and p agree")
 chapter.say("In untreated patients R² and p of CPM fit n of {cpm}, those of ADC {adc}: at least one of 34 was left out for ADC "
-            "(all 34 would give p = {adc.naive.p_linear_all:p}, at most {top:p}; 0.007 is printed), and none or one for CPM.",
+            "(all 34 would give p = {adc.naive.p_linear_all:p}, at most {top:p}; 0.007 is printed), and none "
+            "or one for CPM.",
             cpm=", ".join(map(str, fit_n["cpm"])), adc=", ".join(map(str, fit_n["adc"])),
             top=chapter["adc.naive.p_linear_all"].interval[1])
 
 # %% [markdown] tags=["paper"]
 # ### The printed errors
 #
-# An error of 1974 cannot be the spread around a fitted line, which is at most the SD, 1461. It must be the difference
-# of CPM and histology as they are, which follows from the printed moments:
+# An error of 1974 cannot be the spread around a fitted line, which is at most the SD, 1461. It must be the
+# difference of CPM and histology as they are, which follows from the printed moments:
 #
 # $$\text{RMSE}^2 = (\bar y-\bar x)^2 + \frac{S_{xx}+S_{yy}-2r\sqrt{S_{xx}S_{yy}}}{n}.$$
 #
-# Which sample was left out of the whole cohort? Of the four that are printed, taking away the one of Fig 4A gives the
-# printed error; so would one other sample of similar density, or two smaller ones.
+# Which sample was left out of the whole cohort? Of the four that are printed, taking away the one of Fig 4A
+# gives the printed error; so would one other sample of similar density, or two smaller ones.
 
 # %% tags=["paper", "hide-input"]
 moments = [chapter.printed(c) for c in ("he-mean", "he-sd", "cpm-mean", "cpm-sd", "cpm-whole-r2")]
@@ -604,16 +614,17 @@ chapter.derive("rmse.hgg.least_with_4a", lambda *v: float(np.sqrt(sum((a - b) **
 chapter.derive("rmse.hgg.least_without_4a", lambda *v: float(np.sqrt(sum((a - b) ** 2 for a, b in zip(v[::2], v[1::2],
                strict=True)) / 17)), *case["3b"], *case["4b"], unit=CELLS, about="least error of the 17 others")
 chapter.say("Without exclusion the error would be {rmse.whole_all:.0f}, without the sample of Fig 4A {rmse.whole:.0f}. One sample "
-            "with its CPM would have to have a density of {left_out.density.lower:.0f} to {left_out.density.upper:.0f} by the "
-            "rounding of the moments; Fig 4A has 7449. The slope hardly discriminates ({cpm.whole.b_all:.2f} against "
-            "{cpm.whole.b:.2f}, 0.7 printed). A second number points the same way: the error of 1777 in non-enhancing samples of "
-            "high grade. Three of these are printed; if there are 18, they alone force at least {rmse.hgg.least_with_4a:.0f}, and "
+            "with its CPM would have to have a density of {left_out.density.lower:.0f} to "
+            "{left_out.density.upper:.0f} by the rounding of the moments; Fig 4A has 7449. The slope hardly "
+            "discriminates ({cpm.whole.b_all:.2f} against {cpm.whole.b:.2f}, 0.7 printed). A second number "
+            "points the same way: the error of 1777 in non-enhancing samples of high grade. Three of these "
+            "are printed; if there are 18, they alone force at least {rmse.hgg.least_with_4a:.0f}, and "
             "without Fig 4A at least {rmse.hgg.least_without_4a:.0f}.")
 
 
 # %% [markdown] tags=["paper"]
-# The recurrent samples are part of the whole. What is left for them, once the untreated have their share, bounds
-# their error, whichever samples they are.
+# The recurrent samples are part of the whole. What is left for them, once the untreated have their share,
+# bounds their error, whichever samples they are.
 
 
 # %% tags=["paper", "hide-input"]
@@ -643,16 +654,17 @@ chapter.derive("rmse.recurrent.quadratic_mean", lambda w, t: float(np.sqrt((65 *
 chapter.route("rmse.recurrent.largest", "any correlation", lambda *v: largest_error(*v[:4], -1.0, v[4]), *moments[:4], naive_error)
 chapter.route("rmse.recurrent.largest", "no error in untreated", lambda *v: largest_error(*v, 0), *moments[:4], r_all)
 chapter.say("With the printed moments, the error of the recurrent samples is at most {rmse.recurrent.largest:.0f}; at most "
-            "{rmse.recurrent.any_r:.0f} whatever the correlation, and {rmse.recurrent.no_error_elsewhere:.0f} even if every "
-            "untreated sample were predicted without error. Printed is 3156. The whole (1974) as the quadratic mean of both groups "
-            "gives {rmse.recurrent.quadratic_mean:.0f}, if each exclusion concerns both: larger than the untreated 1503, as the "
-            "paper says, by less.")
+            "{rmse.recurrent.any_r:.0f} whatever the correlation, and "
+            "{rmse.recurrent.no_error_elsewhere:.0f} even if every untreated sample were predicted without "
+            "error. Printed is 3156. The whole (1974) as the quadratic mean of both groups gives "
+            "{rmse.recurrent.quadratic_mean:.0f}, if each exclusion concerns both: larger than the untreated "
+            "1503, as the paper says, by less.")
 
 # %% [markdown] tags=["paper"]
 # ### Signs
 #
-# A slope and a rank correlation of the same samples can differ in sign, but rarely do. How rarely is simulated:
-# 32 samples with the printed R², several shapes of scatter, up to three outliers outside the line.
+# A slope and a rank correlation of the same samples can differ in sign, but rarely do. How rarely is
+# simulated: 32 samples with the printed R², several shapes of scatter, up to three outliers outside the line.
 
 
 # %% tags=["paper", "hide-input"]
@@ -683,14 +695,16 @@ chapter.derive("adc.naive.b", lambda b: b, claim["adc-naive-b-table"], unit="cel
 chapter.derive("adc.naive.b_by_rank", lambda b, rho: float(np.copysign(b, rho)), claim["adc-naive-b"], claim["adc-naive-rho"],
                unit="cells/mm2 per 1e-6 mm2/s", about="size from the text, sign from the rank correlation")
 chapter.say("Untreated, ADC: the slope is +1.3 in the abstract and the text and {adc.naive.b:.1f} in Table 2; the rank "
-            "correlation (−0.37) and the mixed model (−1.21) go with the table. Recurrent, ADC: a slope of +0.78 with R² = 0.031 "
-            "stands beside ρ = −0.18; among simulated cohorts a rank correlation that low comes in "
-            "between {low} and {adc.recurrent.opposite_sign.upper:.2g} of cases, by the shape of the scatter. Both can be "
-            "true; with a minus sign the slope would raise no question.", low=share_words(min(share.values()), 6000))
+            "correlation (−0.37) and the mixed model (−1.21) go with the table. Recurrent, ADC: a slope of "
+            "+0.78 with R² = 0.031 stands beside ρ = −0.18; among simulated cohorts a rank correlation that "
+            "low comes in between {low} and {adc.recurrent.opposite_sign.upper:.2g} of cases, by the shape "
+            "of the scatter. Both can be true; with a minus sign the slope would raise no "
+            "question.", low=share_words(min(share.values()), 6000))
 
 
 # %% [markdown] tags=["paper"]
-# One sample per patient: of the recurrent samples all together have ρ = −0.12 with CPM, the mean of draws +0.22.
+# One sample per patient: of the recurrent samples all together have ρ = −0.12 with CPM, the mean of draws
+# +0.22.
 
 
 # %% tags=["paper", "hide-input"]
@@ -714,9 +728,11 @@ for s, v in null.items():
     chapter.derive(f"cpm.naive.iterated_p.icc_{s:g}", lambda m, v: float((np.sum(np.abs(v) >= abs(m)) + 1) / (len(v) + 1)),
                    strong, precision="resampled", v=v, about="two-sided p of the mean over draws, no association")
 chapter.say("Among simulated recurrent cohorts with the printed ρ a mean of 0.22 or more occurs in {low} to {high} of cases "
-            "({k} cohorts for each of four shares of variance between patients). The mean of 0.51 in untreated patients is no single "
-            "draw: without association it would have p = {cpm.naive.iterated_p.icc_0:.3f}, {cpm.naive.iterated_p.icc_0.3:.3f}, "
-            "{cpm.naive.iterated_p.icc_0.6:.3f} or {cpm.naive.iterated_p.icc_0.9:.3f} at shares of 0, 0.3, 0.6 and 0.9.",
+            "({k} cohorts for each of four shares of variance between patients). The mean of 0.51 in "
+            "untreated patients is no single draw: without association it would have p = "
+            "{cpm.naive.iterated_p.icc_0:.3f}, {cpm.naive.iterated_p.icc_0.3:.3f}, "
+            "{cpm.naive.iterated_p.icc_0.6:.3f} or {cpm.naive.iterated_p.icc_0.9:.3f} at shares of 0, 0.3, "
+            "0.6 and 0.9.",
             low=share_words(min(reach.values()), min(map(len, means.values()))), high=share_words(max(reach.values()), min(map(len, means.values()))),
             k=min(map(len, means.values())))
 
@@ -841,10 +857,11 @@ chapter.say("""- **Error in recurrent samples, 3156.** Not compatible with the p
 #
 # ### Patients that differ, needles that miss
 #
-# The planned site and the place where the needle was are not the same: navigation errs and the brain shifts. What
-# do five analyses see then? For every share of variance between patients and every targeting error, cohorts of
-# patients with known slopes were drawn; imaging averages a sphere, histology sees the place of the needle. The grid
-# was computed once; its recipe, seed and checksum lie in `data/derived/nocera2025`, and a sample is recomputed here.
+# The planned site and the place where the needle was are not the same: navigation errs and the brain shifts.
+# What do five analyses see then? For every share of variance between patients and every targeting error,
+# cohorts of patients with known slopes were drawn; imaging averages a sphere, histology sees the place of the
+# needle. The grid was computed once; its recipe, seed and checksum lie in `data/derived/nocera2025`, and a
+# sample is recomputed here.
 
 # %% tags=["hide-input"]
 FOLDER = paths.root() / "data" / "derived" / "nocera2025"
@@ -898,26 +915,29 @@ fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", 
 chapter.figure(
     fig, "fig-grid", data=grid.value,
     caption="Bias, coverage of intervals at ninety-five percent, and share of cohorts in which an association is found, at a share of "
-            "variance between patients of {near:g}. Truth: the tissue itself, for slopes the one within patients. Thirteen "
-            "patients with {samples} samples, {repeats} cohorts per point.",
+            "variance between patients of {near:g}. Truth: the tissue itself, for slopes the one within "
+            "patients. Thirteen patients with {samples} samples, {repeats} cohorts per point.",
     alt="Nine panels of lines over the targeting error. With the same slope at both levels and no error, the slope within "
-        "patients is found in {grid.power.within_slope.w0.45.b0.45.mm0:.0f} % of cohorts, at four millimetres in "
-        "{grid.power.within_slope.w0.45.b0.45.mm4:.0f} %. Where only patients differ, the random intercept finds an "
-        "association in {grid.power.mixed_slope.w0.b0.6.mm0:.0f} %.", near=near, samples=recipe["samples"],
+        "patients is found in {grid.power.within_slope.w0.45.b0.45.mm0:.0f} % of cohorts, at four "
+        "millimetres in {grid.power.within_slope.w0.45.b0.45.mm4:.0f} %. Where only patients differ, the "
+        "random intercept finds an association in {grid.power.mixed_slope.w0.b0.6.mm0:.0f} "
+        "%.", near=near, samples=recipe["samples"],
     repeats=recipe["repeats"])
 
 # %% tags=["hide-input"]
 chapter.say(
     "At an ICC of {near:g} and without any association, samples taken as independent report one in "
-    "{grid.power.samples_rho.w0.b0.mm0:.0f} % of cohorts, resampled patients in {grid.power.bootstrap_rho.w0.b0.mm0:.0f} %, the "
-    "mixed model in {grid.power.mixed_slope.w0.b0.mm0:.0f} %. With a true slope, an error of four millimetres shifts the slope "
-    "within patients by {grid.bias.within_slope.w0.45.b0.45.mm4:+.2f} and lowers the chance to find it from "
-    "{grid.power.within_slope.w0.45.b0.45.mm0:.0f} % to {grid.power.within_slope.w0.45.b0.45.mm4:.0f} %. Where only patients "
-    "differ, the mixed model with a random intercept reports a slope in {grid.power.mixed_slope.w0.b0.6.mm0:.0f} % of cohorts "
-    "although sites of one patient do not differ; the slope within patients does in "
-    "{grid.power.within_slope.w0.b0.6.mm0:.0f} %. The central range of draws of one sample per patient contains the truth in "
-    "{grid.coverage.iterated_rho.w0.45.b0.45.mm0:.0f} % and its spread shrinks with the number of samples, not of patients: "
-    "it is no confidence interval. Recomputed here: {grid.recomputed} stored analyses, largest difference "
+    "{grid.power.samples_rho.w0.b0.mm0:.0f} % of cohorts, resampled patients in "
+    "{grid.power.bootstrap_rho.w0.b0.mm0:.0f} %, the mixed model in {grid.power.mixed_slope.w0.b0.mm0:.0f} "
+    "%. With a true slope, an error of four millimetres shifts the slope within patients by "
+    "{grid.bias.within_slope.w0.45.b0.45.mm4:+.2f} and lowers the chance to find it from "
+    "{grid.power.within_slope.w0.45.b0.45.mm0:.0f} % to {grid.power.within_slope.w0.45.b0.45.mm4:.0f} %. "
+    "Where only patients differ, the mixed model with a random intercept reports a slope in "
+    "{grid.power.mixed_slope.w0.b0.6.mm0:.0f} % of cohorts although sites of one patient do not differ; the "
+    "slope within patients does in {grid.power.within_slope.w0.b0.6.mm0:.0f} %. The central range of draws "
+    "of one sample per patient contains the truth in {grid.coverage.iterated_rho.w0.45.b0.45.mm0:.0f} % and "
+    "its spread shrinks with the number of samples, not of patients: it is no confidence interval. "
+    "Recomputed here: {grid.recomputed} stored analyses, largest difference "
     "{grid.largest_difference:.1g}.", near=near)
 
 # %% [markdown]
@@ -968,24 +988,26 @@ for share in (0.1, 0.3, 0.5, 1.0):
     chapter.derive(f"worth.icc_{share:g}", lambda t, share: design_effect(
         rows_of(t, main, "whole").groupby("patient").size().to_numpy(), share).n_effective, table, unit="samples", share=share)
 chapter.say("A miss of {mm:g} mm over a tissue that stays alike over {length:g} mm multiplies a correlation by "
-            "{plan.attenuation:.2f}. Shares of variance between patients: imaging {plan.icc_imaging:.2f}, histology "
-            "{plan.icc_histology:.2f} ({main}). With as many patients as here, a correlation of {r:g} is found with a power of "
-            "{plan.power:.0f} %. For a correlation the product of both shares counts: at a product of one, three, five "
-            "or ten tenths the samples are worth {worth.icc_0.1:.0f}, {worth.icc_0.3:.0f}, {worth.icc_0.5:.0f} or "
-            "{worth.icc_1:.0f} independent ones.", mm=targeting_mm, length=length_mm, r=expected_r, main=LABEL[main])
+            "{plan.attenuation:.2f}. Shares of variance between patients: imaging {plan.icc_imaging:.2f}, "
+            "histology {plan.icc_histology:.2f} ({main}). With as many patients as here, a correlation of "
+            "{r:g} is found with a power of {plan.power:.0f} %. For a correlation the product of both shares "
+            "counts: at a product of one, three, five or ten tenths the samples are worth "
+            "{worth.icc_0.1:.0f}, {worth.icc_0.3:.0f}, {worth.icc_0.5:.0f} or {worth.icc_1:.0f} independent "
+            "ones.", mm=targeting_mm, length=length_mm, r=expected_r, main=LABEL[main])
 
 # %% [markdown]
 # ### A paragraph for a methods section
 
 # %% tags=["hide-input"]
 chapter.say(
-    "> Histology was compared with {predictors} in {table.samples} samples of {table.patients} patients{groups}. Samples with a "
-    "missing value were left out pairwise ({missing}). The estimand was the change of histology per unit of imaging within "
-    "patients, next to that between patients; both were estimated in one linear mixed model with the patient's mean and the "
-    "deviation from it as fixed effects and a random intercept per patient (REML, Satterthwaite's degrees of freedom, {level:g} % "
-    "confidence intervals). {interaction}Rank correlations are Spearman's ρ with percentile intervals from {resamples} resamples of "
-    "whole patients (seed {seed}). No outlier was removed in these analyses. {printed}{error}Tests are two-sided and not adjusted "
-    "for multiplicity: {tests} slopes were estimated.",
+    "> Histology was compared with {predictors} in {table.samples} samples of {table.patients} "
+    "patients{groups}. Samples with a missing value were left out pairwise ({missing}). The estimand was the "
+    "change of histology per unit of imaging within patients, next to that between patients; both were "
+    "estimated in one linear mixed model with the patient's mean and the deviation from it as fixed effects "
+    "and a random intercept per patient (REML, Satterthwaite's degrees of freedom, {level:g} % confidence "
+    "intervals). {interaction}Rank correlations are Spearman's ρ with percentile intervals from {resamples} "
+    "resamples of whole patients (seed {seed}). No outlier was removed in these analyses. "
+    "{printed}{error}Tests are two-sided and not adjusted for multiplicity: {tests} slopes were estimated.",
     predictors=" and ".join(LABEL[p] for p in predictors),
     groups=f" ({', '.join(names)})" if len(names) > 1 else "",
     missing="; ".join(f"{LABEL[p]}: {len(data) - len(rows_of(data, p, 'whole'))}" for p in predictors), level=100 * confidence,
@@ -1000,9 +1022,10 @@ chapter.say(
 # ## Not shown
 #
 # Whether a sample came from where the plan says cannot be read from a table: targeting error enters here by
-# assumption. A slope within patients needs patients with several samples; with few of them its interval is wide, and
-# that is the answer. How the map itself is made is the subject of the next chapter. The methods are those of
-# `compendium.statistics` (`mixed`, `clustered`, `correlation`, `agreement`, `design`) and `compendium.cohorts.nocera`.
+# assumption. A slope within patients needs patients with several samples; with few of them its interval is
+# wide, and that is the answer. How the map itself is made is the subject of the next chapter. The methods are
+# those of `compendium.statistics` (`mixed`, `clustered`, `correlation`, `agreement`, `design`) and
+# `compendium.cohorts.nocera`.
 
 # %%
 chapter.save()

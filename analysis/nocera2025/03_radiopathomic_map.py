@@ -19,7 +19,7 @@
 
 # %% tags=["parameters"]
 seed: int = 1  # seed of forests, folds, resamples and simulated brains
-trees: int = 16  # trees of a forest
+trees: int = 12  # trees of a forest
 min_leaf: int = 5  # fewest rows in a leaf
 diameter_mm: float = 5.0  # diameter of the spherical region
 resamples: int = 300  # resamples of the subjects for the intervals
@@ -48,9 +48,8 @@ from compendium.statistics.cluster_bootstrap import cluster_bootstrap
 
 if normalisation not in ("images", "none"):
     raise ValueError(f'normalisation is "images" or "none". Given "{normalisation}".')
-if min(trees, min_leaf, resamples) < 1 or subjects < 3:
-    raise ValueError(f"trees, min_leaf and resamples are 1 or more, subjects 3 or more. Given {trees}, {min_leaf}, "
-                     f"{resamples}, {subjects}.")
+if min(trees, min_leaf, resamples, subjects - 2) < 1:
+    raise ValueError(f"trees, min_leaf, resamples: 1 or more; subjects: 3. Given {trees}, {min_leaf}, {resamples}, {subjects}.")
 use_theme()
 chapter = open_chapter("nocera2025/03_radiopathomic_map", inputs={"features": features})
 derive = chapter.derive
@@ -115,8 +114,8 @@ order = {("fine", "centre"): "1 mm, whole voxels", ("fine", "partial"): "1 mm, s
          ("coarse", "centre"): "2 mm, whole voxels", ("coarse", "partial"): "2 mm, shares"}
 for i, (grid, rule) in enumerate(order):
     v = spheres.value.set_index(["grid", "rule"]).loc[(grid, rule), "volume"].to_numpy()
-    right.plot(v, 3 - i + np.random.default_rng(i).uniform(-0.25, 0.25, len(v)), ".", ms=3,
-               color=ORANGE if rule == "centre" else BLUE, alpha=0.6)
+    height = 3 - i + np.random.default_rng(i).uniform(-0.25, 0.25, len(v))
+    right.plot(v, height, ".", ms=3, color=ORANGE if rule == "centre" else BLUE, alpha=0.6)
 right.axvline(100, color=GREY, lw=1)
 right.set_yticks([3, 2, 1, 0], order.values())
 right.set(xlabel="Volume of the region (% of the sphere)")
@@ -140,9 +139,9 @@ chapter.say("By voxel centres a sphere of {d:g} mm holds {sphere.coarse.voxels_l
 #
 # ### Brains of which everything is known
 #
-# Tumours with a core, a necrotic middle, infiltration beyond the core and oedema without cells; contrasts that
-# see them in different ways; scanners whose gain differs. From every brain three slides are taken and cut into
-# tiles. A slide is displaced: MRI is read where the tissue is thought to be, cells are counted where it was.
+# Tumours with core, necrosis, infiltration beyond the core and oedema without cells; scanners whose gain differs.
+# From every brain three slides are taken and cut into tiles. MRI is read where the tissue is thought to be, cells
+# are counted where it was.
 
 # %% tags=["paper", "hide-input"]
 brains = make_brains(subjects, seed)
@@ -151,7 +150,7 @@ simulated_tiles = cut_tiles(brains, stacks[normalisation], registration_mm, seed
 
 # %%
 table = chapter.input("features") if chapter.is_user_run else chapter.simulated("tiles", simulated_tiles)
-columns = [c for c in table.value.columns if c.startswith("feature_")]
+columns = list(table.value.filter(regex="^feature_"))
 used = derive("table.used", lambda t: t.dropna(subset=["histology", *columns]).reset_index(drop=True), table)
 data = used.value
 if data["subject"].nunique() < 3:
@@ -200,8 +199,8 @@ chapter.figure(
     fig, "fig-map", watermark="simulated", data=pair.value,
     caption="A simulated brain: four contrasts, the true density, and the map of a forest that was grown on the other "
             "brains. One slice.",
-    alt="Six panels of a slice with a tumour. The learned map shows the tumour and a halo, smoother than the truth; over "
-        "the slice they correlate by {map.correlation:.2f}.")
+    alt="Six panels of a slice with a tumour: four contrasts, the true and the learned density. Over the slice the two "
+        "densities correlate by {map.correlation:.2f}.")
 
 # %% [markdown]
 # ### Who may be in the training set?
@@ -233,8 +232,8 @@ def ratio(a, b):
 
 
 splits = {"rows": "Rows at random", "samples": "Samples at random", "subject": "Subjects left out"}
-if chapter["table.regions"].value in (len(data), chapter["table.subjects"].value):
-    del splits["samples"]  # a row is a sample, or a sample a subject: the same split twice
+if chapter["table.regions"].value in (len(data), chapter["table.subjects"].value):  # the same split twice
+    del splits["samples"]
 folded = {s: derive(f"split.{s}", out_of_fold, used, split=s) for s in splits}
 for s in splits:
     derive(f"split.{s}.rmse", lambda p, t: error(p, t["histology"]), folded[s], used, unit="cells/mm2",
@@ -372,7 +371,7 @@ chapter.figure(
 
 # %% tags=["paper", "hide-input"]
 chapter.say("A displacement of {d:g} mm in training makes the apparent error {registration.worst.measured_ratio:.2f} times "
-            "as large and the true one {registration.worst.true_ratio:.2f} times: part of a poor agreement lies in the "
+            "as large and the true one {registration.worst.true_ratio:.2f} times; what one exceeds the other by lies in the "
             "comparison, not in the map. A needle that misses by {m:g} mm takes the correlation from "
             "{targeting.none.correlation:.2f} to {targeting.worst.correlation:.2f}.", d=displacements[-1], m=misses[-1])
 
@@ -385,7 +384,7 @@ chapter.say("A displacement of {d:g} mm in training makes the apparent error {re
 # results in cells/mm² imply the first, or that the division was undone. Either way the lesion is part of the ruler.
 
 # %% tags=["paper", "hide-input"]
-other = {"images": "none", "none": "images"}[normalisation]
+other = "none" if normalisation == "images" else "images"
 swapped = cut_tiles(brains, stacks[other], registration_mm, seed, tile)
 outcome = {normalisation: folded["subject"].value, other: out_of_fold(swapped, "subject")}
 ruler = chapter.simulated("ways to normalise", pd.DataFrame({"counted": data["histology"], **outcome}))
@@ -415,8 +414,7 @@ chapter.say("Without any division the error on subjects left out is {normalisati
 # %% [markdown] tags=["paper"]
 # ## Does it agree?
 #
-# No printed number is scored here: the simulation knows nothing of that cohort. What is scored is what was
-# expected of the method, range by range.
+# No printed number is scored here: the simulation knows nothing of that cohort. Expectations of the method are.
 
 # %% tags=["paper", "hide-input"]
 expected = load_yaml(paths.root() / "data" / "predictions" / "nocera2025-03.yaml")["predictions"]

@@ -57,6 +57,7 @@ from compendium.run.theme import BLUE, GREEN, GREY, GRID, INK, ORANGE, PURPLE, R
 chapter = open_chapter("stadlbauer2025/04_signals_to_markers")
 protocol = Protocol(te_ge_ms, te_se_ms, tr_s, volumes, snr_ge, snr_se, late_se_s)
 physics = Physics()
+MTI_UNIT = "s^−2.5"
 SHOWN = ("arteriolar", "balanced", "venular")
 COLOUR = {"arteriolar": RED, "balanced": GREEN, "venular": BLUE, "white matter": GREY, "tumour": PURPLE}
 COUNTS = dict.fromkeys(("white matter", "grey matter", *SHOWN, "tumour", "leaking tumour"), voxels)
@@ -128,8 +129,8 @@ axes[0].set_ylabel("ΔR2* GE (1/s)")
 fig.tight_layout()
 chapter.figure(fig, "fig-loops", pd.concat(rows), caption="Hysteresis loops of three vessel classes with their areas, "
                "without noise. Arrows: direction of time on the rise.",
-               alt="Three closed loops. Arteriole-dominated: open, area {truth.arteriolar:+.1f}; balanced: nearly a line, "
-                   "{truth.balanced:+.1f}; venule-dominated: open the other way round, {truth.venular:+.1f}.")
+               alt="Three closed loops. Areas: arteriole-dominated {truth.arteriolar:+.1f}, balanced {truth.balanced:+.1f}, venule-dominated "
+                   "{truth.venular:+.1f}.")
 
 # %% [markdown]
 # ## The analysis
@@ -155,7 +156,7 @@ table = recovery.value.rename(columns={"bias": "bias (%)", "error": "median erro
 table.loc[table["marker"] == "mti", ["bias (%)", "median error (%)"]] = np.nan  # its truth is near zero in some classes
 chapter.table(table.drop(columns=["mean", "missing"]), "tab-recovery",
               "Markers of single voxels with the protocol of this chapter. Bias: of the median. Median error: half of the "
-              "voxels lie closer to the truth. CBV and µCBV in mL per hundred grams, MTI in s^−2.5.",
+              "voxels lie closer to the truth. CBV and µCBV in mL per hundred grams, MTI in {unit}.", unit=MTI_UNIT,
               formats={"true": ".2f", "median": ".2f", "bias (%)": "+.1f", "median error (%)": ".1f", "SD": ".2f",
                        "stated SD": ".2f"})
 
@@ -199,8 +200,8 @@ for ax in axes:
 fig.tight_layout()
 chapter.figure(fig, "fig-recovery", by_snr, caption="Recovery over SNR, shift known. Left: median error of blood volumes over the "
                "classes that do not leak. Right: median and standard deviation of MTI of single voxels; dashed: truth.",
-               alt="Left: the errors of CBV and µCBV fall with SNR, CBV from {a:.1f} to {b:.1f} percent. Right: the spread of MTI narrows "
-                   "towards dashed lines above and below zero.",
+               alt="Left: median errors of CBV and µCBV over SNR, CBV from {a:.1f} to {b:.1f} percent. Right: MTI of two vessel classes with "
+                   "bars of one standard deviation, and dashed lines at the truth.",
                a=chapter[f"recovery.snr{levels[0]:g}.cbv_error"].value, b=chapter[f"recovery.snr{levels[-1]:g}.cbv_error"].value)
 
 # %% tags=["hide-input"]
@@ -239,12 +240,12 @@ ax.set(xlabel="spin-echo curve laid too late by (s)", ylabel="MTI (s$^{-2.5}$)",
 ax.legend()
 chapter.figure(fig, "fig-timing", bias, caption="MTI without noise over the error of the shift. Dots: truth. Grey: two standard "
                "deviations of the alignment to either side.",
-               alt="Rising curves that cross zero at different errors: arteriole-dominated at {timing.arteriolar.turns_at:+.2f} s, "
+               alt="A curve per class, each crossing zero at its own error: arteriole-dominated at {timing.arteriolar.turns_at:+.2f} s, "
                    "balanced at {timing.balanced.turns_at:+.2f} s, venule-dominated at {timing.venular.turns_at:+.2f} s.")
 
 # %% tags=["hide-input"]
 chapter.say("Arteriole-dominated loops turn round when the spin echo is laid {timing.arteriolar.turns_at:+.2f} s off, venule-dominated ones at "
-            "{timing.venular.turns_at:+.2f} s: small against a TR of {tr:.2f} s, and each class turns for one direction of error only. "
+            "{timing.venular.turns_at:+.2f} s; TR is {tr:.2f} s. "
             "Aligning the arteries of both sequences leaves an error with standard deviation {timing.alignment_sd:.2f} s "
             "(mean {timing.alignment_bias:+.3f} s) over {n} simulated examinations; the stated one is {timing.stated_over_true:.2f} times as large.",
             tr=tr_s, n=examinations)
@@ -256,16 +257,22 @@ chapter.say("Arteriole-dominated loops turn round when the spin echo is laid {ti
 # a voxel of tissue with a piece of artery can look more arterial than an artery.
 
 # %% tags=["hide-input"]
-for key in ("pure_ge", "pure_se"):
-    number(f"arteries.{key}", 100 * float(spread[key].mean()), "%", "chosen voxels that are pure arteries, mean over examinations")
-for key in ("area_own", "area_ge"):
-    number(f"arteries.{key}.low", float(spread[key].quantile(0.05)), about="area of the spin-echo input over the true one")
-    number(f"arteries.{key}.high", float(spread[key].quantile(0.95)), about="area of the spin-echo input over the true one")
+best = replace(protocol, snr_ge=max(levels), snr_se=max(levels))
+finest = examination_errors({"white matter": 300, "grey matter": 200}, best, physics, max(examinations // 4, 2), seed)
+for prefix, errors_of in (("arteries", spread), ("arteries.finest", finest)):
+    for key in ("pure_ge", "pure_se"):
+        number(f"{prefix}.{key}", 100 * float(errors_of[key].mean()), "%", "chosen voxels that are pure arteries, mean over examinations")
+    for key in ("area_own", "area_ge"):
+        number(f"{prefix}.{key}.low", float(errors_of[key].min()), about="area of the spin-echo input over the true one, least")
+        number(f"{prefix}.{key}.high", float(errors_of[key].max()), about="area of the spin-echo input over the true one, most")
 chapter.say("Of the voxels chosen in the gradient echo {arteries.pure_ge:.0f} % are pure arteries, of those chosen in the spin echo "
-            "{arteries.pure_se:.0f} %. µCBV is inversely proportional to the area of the spin-echo input: over the middle nine tenths of "
-            "{n} examinations it is {arteries.area_own.low:.2f} to {arteries.area_own.high:.2f} of the true area with voxels chosen in the spin echo, and "
-            "{arteries.area_ge.low:.2f} to {arteries.area_ge.high:.2f} with those of the gradient echo (setting `se_arteries`). Ratios to white "
-            "matter of the same examination are free of it.", n=examinations)
+            "{arteries.pure_se:.0f} %; at the highest SNR, {top:g}, {arteries.finest.pure_ge:.0f} and {arteries.finest.pure_se:.0f} %. "
+            "µCBV is inversely proportional to the area of the spin-echo input. With voxels chosen in the spin echo that area is "
+            "{arteries.area_own.low:.2f} to {arteries.area_own.high:.2f} of the true one over {n} examinations, and "
+            "{arteries.finest.area_own.low:.2f} to {arteries.finest.area_own.high:.2f} at the highest SNR; with those of the gradient echo "
+            "{arteries.area_ge.low:.2f} to {arteries.area_ge.high:.2f} and {arteries.finest.area_ge.low:.2f} to "
+            "{arteries.finest.area_ge.high:.2f}. This chapter uses the latter (setting `se_arteries`). Ratios to white matter of the same "
+            "examination are free of the choice.", n=examinations, top=max(levels))
 
 # %% [markdown]
 # ### What is the zero?
@@ -285,7 +292,7 @@ for zero in ("arterial", "tissue", "reference"):
     zeros.append({"zero": zero, "shift (s)": align.shift_s, "SD (s)": align.sd_s, "mean of all tissue": means[zero], **middle})
 number("zero.tissue_over_arterial", abs(means["tissue"] / means["arterial"]), about="mean loop area of all tissue, absolute")
 number("zero.largest_shift", float(np.ptp([z["shift (s)"] for z in zeros])), "s", "between the three zeros")
-chapter.table(pd.DataFrame(zeros), "tab-zero", "The shift that each zero implies, and the median MTI (s^−2.5) that follows.",
+chapter.table(pd.DataFrame(zeros), "tab-zero", "The shift that each zero implies, and the median MTI ({unit}) that follows.", unit=MTI_UNIT,
               formats={"shift (s)": "+.2f", "SD (s)": ".3f", "mean of all tissue": "+.2f", "white matter": "+.2f"} | dict.fromkeys(SHOWN, "+.2f"))
 
 # %% tags=["hide-input"]
@@ -324,8 +331,8 @@ ax.set(xlabel="|true MTI| / SD of the region's mean (at most four shown)", ylabe
 ax.legend(fontsize=8)
 chapter.figure(fig, "fig-sign", signs, caption="Share of regions whose mean MTI has the right sign, over the true MTI in standard deviations. A point "
                "is a vessel class; filled: shift known, open: with the error of the alignment.",
-               alt="Points along a curve that rises from a half towards one as the ratio grows; open squares of large regions lie left of "
-                   "the filled circles. The largest deviation from the curve is {sign.largest_deviation:.2f}.")
+               alt="Points around a curve that rises from a half towards one as the ratio grows: filled circles with the shift known, open squares "
+                   "with it estimated. The largest deviation from the curve is {sign.largest_deviation:.2f}.")
 
 # %% tags=["hide-input"]
 wide = signs.assign(column=signs["voxels"].astype(str) + " voxels, " + signs["shift"])
@@ -351,18 +358,22 @@ chapter.say("With {small} voxels per region the sign is right in {one_arteriolar
 # %% tags=["hide-input"]
 rows = []
 for model in ("none", "unidirectional", "bidirectional"):
-    one = summarise_recovery(recover_markers(COUNTS, protocol, physics, seed, aligned=False, leakage=model)).set_index(["class", "marker"])["bias"]
+    full = summarise_recovery(recover_markers(COUNTS, protocol, physics, seed, aligned=False, leakage=model)).set_index(["class", "marker"])
+    one = full["bias"]
+    number(f"leakage.{model}.mti", float(full.loc[("leaking tumour", "mti"), "median"]), "s^-2.5", "median of the tumour that leaks")
     number(f"leakage.{model}.cbv_bias", float(one["leaking tumour", "cbv"]), "%", "in a tumour that leaks")
     number(f"leakage.{model}.arteriolar_bias", float(one["arteriolar", "cbv"]), "%", "where nothing leaks and blood passes fast")
-    rows.append({"correction": model, **{f"{k} {m}": float(one[k, m]) for k in ("leaking tumour", "arteriolar", "venular") for m in ("cbv", "ucbv")}})
-chapter.table(pd.DataFrame(rows), "tab-leakage", "Bias (%) of the median blood volume by leakage correction.",
-              formats={k: "+.1f" for k in rows[0] if k != "correction"})
+    rows.append({"correction": model, "leaking tumour MTI": chapter[f"leakage.{model}.mti"].value, **{f"{k} {m}": float(one[k, m]) for k in ("leaking tumour", "arteriolar", "venular") for m in ("cbv", "ucbv")}})
+chapter.table(pd.DataFrame(rows), "tab-leakage", "Bias (%) of the median blood volume, and the median MTI ({unit}) of the "
+              "tumour that leaks, by leakage correction.", unit=MTI_UNIT, formats={k: "+.1f" for k in rows[0] if k != "correction"})
 
 # %% tags=["hide-input"]
 chapter.say("In the leaking tumour CBV is off by {leakage.none.cbv_bias:+.0f} % without correction, {leakage.unidirectional.cbv_bias:+.0f} % with the "
-            "unidirectional one and {leakage.bidirectional.cbv_bias:+.0f} % with the bidirectional one. The price: where nothing leaks but "
+            "unidirectional one and {leakage.bidirectional.cbv_bias:+.0f} % with the bidirectional one. Where nothing leaks but "
             "blood passes faster than the mean, they change CBV by {leakage.unidirectional.arteriolar_bias:+.1f} and "
-            "{leakage.bidirectional.arteriolar_bias:+.1f} %, because a difference in transit time looks like leakage.")
+            "{leakage.bidirectional.arteriolar_bias:+.1f} %, because a difference in transit time looks like leakage. Of the "
+            "loop: without leakage the tumour's median MTI would be near {truth:.1f}; with it, it is {leakage.none.mti:.1f} uncorrected, "
+            "{leakage.unidirectional.mti:.1f} and {leakage.bidirectional.mti:.1f} corrected.", truth=true_markers(CLASSES["leaking tumour"], physics).mti)
 
 # %% [markdown]
 # ### Maps
@@ -390,8 +401,8 @@ data = pd.DataFrame({"x": np.nonzero(inside)[0], "y": np.nonzero(inside)[1], "cl
 lesion = label == "venular"
 number("maps.lesion_mti", float(np.nanmean(maps["mti"][lesion])), "s^-2.5", "mean of the venule-dominated part")
 chapter.figure(fig, "fig-maps", data, watermark="simulated", caption="Maps of the simulated brain, single voxels, nothing smoothed.",
-               alt="Three maps of a simulated brain with a round lesion at upper left. CBV and µCBV are bright in the lesion's core; MTI is noisy, "
-                   "cool in the part with venules, whose mean is {maps.lesion_mti:+.1f}.")
+               alt="Three maps of a simulated brain with a round lesion at upper left: CBV, µCBV and MTI. The mean MTI of the part with "
+                   "venules is {maps.lesion_mti:+.1f}.")
 
 # %% [markdown]
 # Regions of such maps become the rows of a table of kind `markers`, which the chapter on markers reads. The command
@@ -444,7 +455,7 @@ for text, changed in (("as above", physics), ("all vessels smaller by a third", 
     one = timing_bias(SHOWN, protocol, changed, errors)
     rows.append({"object": text} | {f"{n} MTI": true_markers(CLASSES[n], changed).mti for n in SHOWN}
                 | {f"{n} turns at (s)": turning_point(one, n) for n in ("arteriolar", "venular")})
-chapter.table(pd.DataFrame(rows), "tab-object", "True loop areas (s^−2.5) and the timing errors that turn them, for other objects.",
+chapter.table(pd.DataFrame(rows), "tab-object", "True loop areas ({unit}) and the timing errors that turn them, for other objects.", unit=MTI_UNIT,
               formats={k: "+.2f" for k in rows[0] if k != "object"})
 
 # %% [markdown]

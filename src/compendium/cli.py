@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from compendium import __version__
+from compendium.cli_maps import maps
 
 app = typer.Typer(
     name="compendium",
@@ -31,6 +32,8 @@ app = typer.Typer(
         "Exit codes: 0 done; 1 a chapter failed or a check did not hold; 2 the request or an input cannot be served."
     ),
 )
+
+app.add_typer(maps, name="maps")
 
 Chapters = Annotated[
     list[str] | None, typer.Argument(help="Chapters by id or prefix, or a study; none means all.")

@@ -40,6 +40,7 @@ def toy_project(toy: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Pa
     """A toy project whose book, and whose site of named runs, have been built."""
     folder = toy.make_project(tmp_path_factory.mktemp("a book") / "project")
     toy.add_run(folder / "build", "my-cohort")
+    toy.add_run(folder / "build", "other-seed", handed_in=False)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COMPENDIUM_ROOT", str(folder))
         patch.setenv("COMPENDIUM_BUILD", str(folder / "build"))

@@ -1,10 +1,12 @@
 """Building: nothing twice, nothing half, nothing missing, nothing silent."""
 
+import csv
 import json
 import time
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup
 
 from compendium.site import SiteError, build_site
 from compendium.site import build as building
@@ -110,14 +112,99 @@ def test_every_page_of_the_contents_exists(project: Path) -> None:
     assert all((project / "build" / "site" / f"{name}.html").is_file() for name in pages)
 
 
-def test_first_page_counts_inference_bearing_claims_and_no_settings(project: Path) -> None:
-    index = page(project, "index.html")
-    assert (
-        "Of 5 printed results listed so far: 1 reproduced, 1 consistent, 1 tension, 1 inconsistent, 1 not scored."
-        in index
-    )
-    assert "2 more cannot be tested, or not yet" in index
-    assert "1 substantive" in index and "1 note" in index
+def words(page: str) -> str:
+    """Return the text of a page, blanks as single ones."""
+    return " ".join(BeautifulSoup(page, "html.parser").get_text(" ").split())
+
+
+def test_first_page_counts_results_first_and_leaves_nothing_inconsistent_out(project: Path) -> None:
+    said = words(page(project, "index.html"))
+    assert "Results (what a paper concludes from): 1 reproduced, 1 consistent, 1 tension, 1 inconsistent." in said
+    assert "Descriptive numbers (counts, shares): 1 inconsistent." in said
+    assert "3 more cannot be tested, or not yet" in said
+    assert "1 substantive" in said and "1 note" in said
+
+
+@pytest.mark.parametrize("name", ["index.html", "stadlbauer2025.html", "stadlbauer2025/01_toy.html"])
+def test_every_page_that_counts_says_the_same(project: Path, name: str) -> None:
+    said = words(page(project, name))
+    line = "results 1 reproduced 1 consistent 1 tension 1 inconsistent descriptive numbers 1 inconsistent"
+    assert line in said
+
+
+def test_evidence_badge_stands_only_beside_a_number_of_ours(project: Path) -> None:
+    rows = BeautifulSoup(page(project, "claims.html"), "html.parser").select("details.claim")
+    assert len(rows) == 12
+    for row in rows:
+        none = "none:" in row.select_one("summary").get_text()
+        assert bool(row.select('[class*="evidence-"]')) is not none, row["id"]
+
+
+def test_settings_cited_numbers_repeats_and_illustrations_stand_apart(project: Path) -> None:
+    apart = BeautifulSoup(page(project, "claims.html"), "html.parser").select_one("details.apart")
+    assert "1 setting, 1 cited number, 1 repeat, 1 illustration" in apart.select_one("summary").get_text()
+    assert [row["id"].split("-", 1)[1] for row in apart.select("details.claim")] == ["field", "cited", "again", "drawn"]
+
+
+def test_ledger_is_there_as_csv_and_json(project: Path) -> None:
+    files = project / "build" / "site" / "files"
+    records = json.loads((files / "claims.json").read_text(encoding="utf8"))["claims"]
+    with (files / "claims.csv").open(encoding="utf8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(records) == len(rows) == 12
+    accuracy = records[0]
+    assert (accuracy["admitted_lower"], accuracy["admitted_upper"]) == (97.35, 97.45)
+    assert accuracy["quote"] == rows[0]["quote"] == "accuracy <97.4%"
+    assert [r["why_none"] for r in records if r["why_none"]] == ["input", "setting", "setting", "not-obtained", "waits"]
+
+
+def test_finding_quotes_its_results_and_leads_to_its_numbers_and_its_cell(project: Path) -> None:
+    text = page(project, "findings.html")
+    assert text.count("It would be 97.4 %.") == 2
+    assert 'href="claims.html#stadlbauer2025-false"' in text
+    assert 'href="stadlbauer2025/01_toy.html#cell-3"' in text
+    assert "you are invited to reply" in text
+
+
+def test_pages_lead_to_one_another(project: Path) -> None:
+    chapter, api = page(project, "stadlbauer2025/01_toy.html"), page(project, "api/statistics.html")
+    for address in (
+        "../stadlbauer2025.html", "../findings.html#stadlbauer2025", "../claims.html?study=stadlbauer2025",
+        "../api/statistics.html#compendium.statistics.toy.rate",
+    ):  # fmt: skip
+        assert f'href="{address}' in chapter, address
+    assert 'href="../stadlbauer2025/01_toy.html"' in api
+    assert 'href="findings.html#stadlbauer2025-six-or-five"' in page(project, "stadlbauer2025.html")
+
+
+@pytest.mark.parametrize("name", ["stadlbauer2025/01_toy.html", "stadlbauer2025.html"])
+def test_page_says_how_to_cite_it_and_the_paper(project: Path, name: str) -> None:
+    cited = BeautifulSoup(page(project, name), "html.parser").select_one("details.cite pre").get_text()
+    assert "@misc{compendium-stadlbauer2025" in cited and "@article{stadlbauer2025," in cited
+    assert cited.count("{") == cited.count("}")
+
+
+def test_gallery_shows_every_figure_with_its_caption(project: Path) -> None:
+    cards = BeautifulSoup(page(project, "gallery.html"), "html.parser").select("figure.gallery-card")
+    assert [card.img["alt"] for card in cards] == ["Two bars: 140 units and 90 units."]
+    assert "Two bars with n = 3" in cards[0].get_text()
+
+
+def test_no_path_of_a_person_is_on_a_page_or_in_a_notebook_to_download(project: Path) -> None:
+    site = project / "build" / "my-site"
+    for path in site.rglob("*"):
+        if path.suffix in {".html", ".ipynb", ".js"}:
+            assert "/home/someone" not in path.read_text(encoding="utf8"), path
+    text = (site / "my-cohort" / "stadlbauer2025" / "01_toy.html").read_text(encoding="utf8")
+    assert "my &lt;table&gt;.csv" in text
+
+
+def test_run_with_parameters_only_does_not_say_that_data_were_handed_in(project: Path) -> None:
+    site = project / "build" / "my-site"
+    said = words((site / "other-seed" / "stadlbauer2025" / "01_toy.html").read_text(encoding="utf8"))
+    assert "Printed counts, your parameters" in said and "what was handed in" not in said
+    assert "evidence-user" not in (site / "other-seed" / "stadlbauer2025" / "01_toy.html").read_text(encoding="utf8")
+    assert "nothing: printed counts, your parameters" in words((site / "index.html").read_text(encoding="utf8"))
 
 
 def test_four_studies_without_a_chapter_are_listed(project: Path) -> None:
@@ -139,7 +226,7 @@ def test_chapter_page_shows_how_it_was_made(toy, project: Path) -> None:
         "2026-11-20T07:00:00+00:00",
     ):
         assert expected in text
-    assert "my &lt;table&gt;.csv" in text and "/somewhere/" not in text
+    assert "my &lt;table&gt;.csv" in text and "/home/someone" not in text
 
 
 def test_quotes_are_escaped(project: Path) -> None:

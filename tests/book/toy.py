@@ -5,8 +5,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 ROOT = Path(__file__).resolve().parents[2]
 SVG = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 400 200" width="400" height="200">'
@@ -43,15 +41,16 @@ TABLE = (
 def make_project(folder: Path) -> Path:
     """Write the project into `folder` and return it; the prose and the configuration are the real ones."""
     shutil.copytree(ROOT / "book", folder / "book")
-    shutil.copyfile(ROOT / "_config.yml", folder / "_config.yml")
+    for name in ("_config.yml", "CITATION.cff"):
+        shutil.copyfile(ROOT / name, folder / name)
     write(folder / "CHANGELOG.md", "# Changes\n\n## 0.1.0\n\n- First.\n")
     write(folder / "analysis" / "stadlbauer2025" / "01_toy.py", "# %% [markdown]\n# # A toy chapter\n")
     write(
         folder / "analysis" / "stadlbauer2025" / "02_waiting.py",
         "# %% [markdown]\n# # A chapter that has not run\n",
     )
-    write(folder / "data" / "findings" / "stadlbauer2025.yaml", yaml.safe_dump(findings()))
-    write(folder / "data" / "inventory.yaml", yaml.safe_dump(inventory()))
+    write(folder / "data" / "findings" / "stadlbauer2025.yaml", json.dumps(findings()))
+    write(folder / "data" / "inventory.yaml", json.dumps(inventory()))
     write(folder / "src" / "compendium" / "statistics" / "__init__.py", '"""Statistics by topic."""\n')
     write(folder / "src" / "compendium" / "statistics" / "toy.py", PACKAGE)
     add_run(folder / "build", "published")
@@ -64,14 +63,23 @@ def write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf8")
 
 
-def add_run(build: Path, run: str) -> None:
-    """Write an executed toy chapter of one run."""
+SECRET = "/home/someone/my folder/my <table>.csv"
+
+
+def add_run(build: Path, run: str, handed_in: bool = True) -> None:
+    """Write an executed toy chapter of one run; without `handed_in` it only has another parameter."""
     folder = build / "runs" / run
-    write(folder / "notebooks" / f"{CHAPTER}.ipynb", json.dumps(notebook()))
+    written = notebook()
+    if run != "published":
+        path = SECRET if handed_in else ""
+        injected = code(f"# Parameters\nseed = 2\nexaminations = {json.dumps(path)}\n", tags=["injected-parameters"])
+        written["cells"].insert(2, injected)
+        written["metadata"]["papermill"] = {"parameters": {"examinations": path}}
+    write(folder / "notebooks" / f"{CHAPTER}.ipynb", json.dumps(written))
     write(folder / "results" / f"{CHAPTER}.json", json.dumps(results()))
     sidecar = {
         "started": "2026-11-20T07:00:00+00:00", "seconds": 3.21, "python": "3.11.2", "packages": {"numpy": "2.4.0", "attrs": "25"},
-        "inputs": {"examinations": {"path": "/somewhere/my <table>.csv", "sha256": "ab" * 32, "bytes": 120}}, "reason": "its source changed",
+        "inputs": {"examinations": {"path": SECRET, "sha256": "ab" * 32, "bytes": 120}} if handed_in else {}, "parameters": {"seed": 1 if run == "published" else 2, "examinations": SECRET if handed_in else ""}, "reason": "its source changed",
     }  # fmt: skip
     write(folder / "provenance" / f"{CHAPTER}.json", json.dumps(sidecar))
     for name, text in {
@@ -99,6 +107,8 @@ def notebook() -> dict[str, Any]:
             code("seed = 1  # a seed", tags=["parameters"]),
             markdown("## The idea\n\n$$\\mathrm{sensitivity} = \\frac{TP}{TP + FN}$$\n"),
             code("draw_bars()", display({"image/svg+xml": SVG, "text/plain": "<Figure>"}, {"figure": figure}), tags=["hide-input"]),
+            code("from compendium.statistics.toy import rate\n\nchapter.derive('accuracy', rate)", tags=["hide-input"]),
+            code("shown(1)"),
             code("chapter.say('…')", display({"text/markdown": "Sensitivity was **0.98**, with $p < 0.05$.", "text/plain": "…"}, {})),
             code("show_table()", display({"text/html": TABLE, "text/plain": "…"}, {"table": table})),
             code("frame", {"output_type": "execute_result", "execution_count": 1, "metadata": {}, "data": {"text/html": f"<div>{TABLE}</div>", "text/plain": "…"}}),
@@ -142,29 +152,36 @@ def results() -> dict[str, Any]:
     }
     return {
         "chapter": CHAPTER, "title": "A toy chapter about zebrafish", "parameters": {"seed": 1}, "inputs": {}, "results": {"accuracy": value},
-        "figures": {"fig-bars": {"cell": 3}}, "tables": {"tab-both": {}},
+        "figures": {"fig-bars": {"caption": "Two bars with $n = 3$.", "alt": "Two bars: 140 units and 90 units."}}, "tables": {"tab-both": {}},
     }  # fmt: skip
 
 
 def claim(
-    name: str, status: str, evidence: str = "internal", role: str = "inference", **more: Any
+    name: str, status: str, evidence: str | None = "internal", role: str = "inference", **more: Any
 ) -> dict[str, Any]:
     """Return a claim as the check report lists it."""
     base = {
         "id": f"stadlbauer2025/{name}", "study": "stadlbauer2025", "where": "Results", "quote": "accuracy <97.4%", "printed": "97.4", "unit": "%",
         "ours": 97.3934, "interval": [97.39, 97.4], "evidence": evidence, "status": status, "uses": [], "result": f"{CHAPTER}#accuracy",
-        "finding": None, "role": role,
+        "finding": None, "role": role, "waits_for": None, "repeats": None,
     }  # fmt: skip
     return {**base, **more}
 
 
 def report() -> dict[str, Any]:
     """Return a check report with every status and every kind of claim."""
+    nothing = {"result": None, "ours": None, "interval": None}
     claims = [
         claim("accuracy", "consistent"), claim("reproduced", "reproduced", "author-data"), claim("tense", "tension"),
-        claim("false", "inconsistent", finding="six-or-five"), claim("untestable", "not testable", role="description"),
-        claim("field", "not scored", "setting", role="setting"),
-        claim("later", "not scored", "not-obtained", result=None, ours=None, interval=None),
+        claim("false", "inconsistent", finding="six-or-five"),
+        claim("miscounted", "inconsistent", role="description", where="Table 1", printed="3", unit="patients"),
+        claim("untestable", "not testable", None, "description", **nothing),
+        claim("field", "not scored", "setting", "setting", **nothing, unit="T", where="Methods"),
+        claim("cited", "not scored", "setting", "context", **nothing, where="Discussion"),
+        claim("again", "consistent", where="Abstract", printed="97", repeats="accuracy"),
+        claim("drawn", "not scored", "illustration"),
+        claim("later", "not scored", "not-obtained", **nothing),
+        claim("waiting", "not scored", None, waits_for="stadlbauer2025/02_waiting", **nothing),
     ]  # fmt: skip
     return {"claims": claims, "references": [{"id": f"{CHAPTER}#accuracy", "status": "holds"}], "totals": {}}
 
@@ -172,7 +189,7 @@ def report() -> dict[str, Any]:
 def findings() -> dict[str, Any]:
     """Return one substantive finding and one note."""
     places = [
-        {"where": "Results", "quote": "3 and 3 make six"},
+        {"where": "Results", "quote": "3 and 3 make six", "claim": "false"},
         {"where": "Discussion", "quote": "five of them"},
     ]
     benign = [{"explanation": "One was counted twice.", "outcome": "Leaves a difference of 1."}]
@@ -180,7 +197,7 @@ def findings() -> dict[str, Any]:
         "places": places,
         "assumptions": ["both count *examinations*"],
         "benign": benign,
-        "changes": "Nothing.",
+        "changes": "It would be {accuracy:.1f} %.",
         "supplement_read": False,
         "result": f"{CHAPTER}#accuracy",
     }

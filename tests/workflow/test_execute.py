@@ -25,6 +25,11 @@ def edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new), encoding="utf-8")
 
 
+def write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True)
+    path.write_text(text, encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
@@ -38,6 +43,14 @@ def edit(path: Path, old: str, new: str) -> None:
         (
             lambda t: t.published("notebooks", suffix=".ipynb").unlink(),
             "notebooks/toy2025/01_first.ipynb is missing",
+        ),
+        (
+            lambda t: write(t.root / "data" / "derived" / "toy2025" / "grid.csv", "x"),
+            "data changed: derived/toy2025/grid.csv",
+        ),
+        (
+            lambda t: write(t.root / "data" / "predictions" / "toy2025-01.yaml", "x"),
+            "data changed: predictions/toy2025-01.yaml",
         ),
         (lambda t: t.published("provenance").unlink(), "no finished result"),
         (lambda t: t.published("provenance").write_text("{"), "no finished result"),

@@ -239,7 +239,8 @@ def take_biopsies(
 
     Parameters
     ----------
-    targeting_mm : root mean square of the distance between planned and true place; the same seed goes the same way.
+    targeting_mm : root mean square of the distance between planned and true place; the same seed goes the same way. A
+        place outside the brain is drawn back into it.
 
     Returns
     -------
@@ -257,17 +258,22 @@ def take_biopsies(
     for i in range(count):
         planned = places[rng.integers(len(places))] * brain.spacing_mm
         shift = targeting_mm / np.sqrt(3) * rng.standard_normal(3)
-        high = (np.array(shape) - 1 - margin) * brain.spacing_mm
-        true = np.clip(planned + shift, margin * brain.spacing_mm, high)
+        while not _is_brain(brain, planned + shift):
+            shift = 0.8 * shift
         here, there = (
-            sphere_mean(brain.density, rasterise_sphere(shape, spacing, c, diameter_mm))
-            for c in (planned, true)
+            sphere_mean(brain.density, rasterise_sphere(shape, spacing, c, diameter_mm, mask=brain.mask))
+            for c in (planned, planned + shift)
         )
         place = planned + brain.affine[:3, 3]
         histology = there * brain.staining * (1 + 0.05 * rng.standard_normal())
         rows.append((f"{brain.subject}-B{i + 1}", brain.subject, *place, diameter_mm, histology, here))
     names = ["roi", "subject", "x_mm", "y_mm", "z_mm", "diameter_mm", "histology", "truth"]
     return pd.DataFrame(rows, columns=names)
+
+
+def _is_brain(brain: Brain, place_mm: NDArray[np.float64]) -> bool:
+    index = np.round(place_mm / brain.spacing_mm).astype(int)
+    return bool(((index >= 0) & (index < brain.mask.shape)).all() and brain.mask[tuple(index)])
 
 
 def _near_core(brain: Brain) -> NDArray[np.bool_]:

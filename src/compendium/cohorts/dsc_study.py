@@ -180,7 +180,9 @@ def examination_errors(
     voxels chosen in the spin echo and in the gradient echo).
     """
     rng = np.random.default_rng([seed, 7])
-    settings = Settings(protocol.te_ge_ms, protocol.te_se_ms, protocol.tr_s, leakage="none")
+    settings = Settings(
+        protocol.te_ge_ms, protocol.te_se_ms, protocol.tr_s, leakage="none", se_arteries="own"
+    )
     true = float(artery_curves(physics)[1].sum() * STEP_S)
     rows = []
     for k in range(examinations):

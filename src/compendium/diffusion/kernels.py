@@ -174,9 +174,9 @@ def damped_step(matrix, gradient, u, damping, factor, move):  # type: ignore[no-
 
 
 @compiled
-def refine(
+def refine(  # type: ignore[no-untyped-def]
     kind, u, y, floor, pull, within, low, span, protocol, tables, space, known, known_value, limit, tolerance
-):  # type: ignore[no-untyped-def]
+):  # fmt: skip
     """Refine `u` in place; return the objective and whether it converged.
 
     A start that comes within `SAME_BASIN` of the `known` optimum without being better is on its way there and

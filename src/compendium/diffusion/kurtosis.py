@@ -89,6 +89,7 @@ def fit_kurtosis(
     floor = np.zeros(1) if sigma is None else noise_floor(sigma, floor_convention, nex)
     raw = run_fit(KURTOSIS, signals, protocol, limits, grid, no_tables(), floor=floor, starts=starts)
     words = "no noise floor" if sigma is None else f"noise floor: {floor_convention}, NEX {nex:g}"
+    adc, kurtosis, s0 = raw.values.T
     return KurtosisFit(
-        *raw.values.T, raw.objective, raw.codes, raw.floor, f"non-linear least squares; {words}"
+        adc, kurtosis, s0, raw.objective, raw.codes, raw.floor, f"non-linear least squares; {words}"
     )

@@ -1,8 +1,8 @@
 """Signals and displacements of water in permeable spheres, by random walks.
 
 The walk is traced once; the signal of any b-value, direction or shape follows from the stored first moments
-∫ g(t)·x(t) dt, so the cost does not depend on the number of b-values. Half of the walkers start inside and half
-outside; both are weighted by the volume they stand for.
+∫ g(t)·x(t) dt, so the cost does not depend on the number of b-values. Walkers start inside and outside in
+proportion to the volumes, but at least a quarter on either side; their means are weighted by the volumes.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def simulate_signals(
     Parameters
     ----------
     walkers : int
-        Half of them start inside, half outside (all of them with ``start="inside"`` or ``"outside"``).
+        All of them, inside and outside (or one of both with ``start="inside"`` or ``"outside"``).
         A walker's path depends on the seed, its number and its start only, not on the threads.
     accuracy : float
         Step length over the pore size: `compendium.diffusion.montecarlo_tissue.largest_step`.
@@ -115,24 +115,24 @@ def simulate_signals(
     Raises
     ------
     ValueError
-        With fewer than four walkers, or an unknown start.
+        With fewer than eight walkers, or an unknown start.
 
     Examples
     --------
     >>> from compendium.diffusion.protocols import pgse_protocol
     >>> tissue = Tissue(16, 0.4, 2.0, 2.0)
     >>> (got,) = simulate_signals(tissue, [pgse_protocol([0, 1.0], 10, 30)], walkers=2000, start="inside")
-    >>> bool(abs(got.signal[1] - 0.7167) < 4 * got.error[1])  # the matrix formalism: 0.7167
+    >>> bool(abs(got.signal[1] - 0.7294) < 4 * got.error[1])  # the matrix formalism: 0.7294
     True
     """
     shapes = tuple(shape for protocol in protocols for shape in protocol.shapes)
     plan = _plan(tissue, shapes, (), accuracy)
-    runs = {side: _run(tissue, plan, n, seed, side, threads) for side, n in _allot(walkers, start).items()}
+    runs = {
+        side: _run(tissue, plan, n, seed, side, threads) for side, n in _allot(tissue, walkers, start).items()
+    }
     out, offset = [], 0
     for protocol in protocols:
-        moments = {
-            side: r.moments[:, offset : offset + len(protocol.shapes)] for side, r in runs.items()
-        }
+        moments = {side: r.moments[:, offset : offset + len(protocol.shapes)] for side, r in runs.items()}
         offset += len(protocol.shapes)
         out.append(_signal(tissue, protocol, moments, plan, walkers))
     return tuple(out)
@@ -165,27 +165,30 @@ def simulate_displacement(
     Examples
     --------
     >>> got = simulate_displacement(Tissue(16, 0.4, 2.0, 2.0), [1000.0], walkers=500)
-    >>> round(float(got.adc[0]) * 6000 / 64, 1)  # long impermeable walk: ⟨r²⟩ = 6/5·R²
-    1.2
+    >>> bool(abs(got.adc[0] - 1.2 * 8**2 / 6000) < 4 * got.adc_error[0])  # impermeable: ⟨r²⟩ → 6/5·R²
+    True
     """
     times = np.atleast_1d(np.asarray(times_ms, dtype=np.float64))
     if times.ndim != 1 or not times.size or not (np.diff(np.r_[0.0, times]) > 0).all():
         raise ValueError(f"times_ms must increase from above 0. Given {np.array2string(times, threshold=4)}.")
     plan = _plan(tissue, (), tuple(times), accuracy)
-    runs = {side: _run(tissue, plan, n, seed, side, threads) for side, n in _allot(walkers, start).items()}
+    runs = {
+        side: _run(tissue, plan, n, seed, side, threads) for side, n in _allot(tissue, walkers, start).items()
+    }
     share = _shares(tissue, set(runs))
     mean, error = _combine({s: (r.squares, share[s]) for s, r in runs.items()})
     inside, inside_error = _combine({s: (r.sides, share[s]) for s, r in runs.items()})
     return SimulatedDisplacement(times, mean / (6 * times), error / (6 * times), inside, inside_error)
 
 
-def _allot(walkers: int, start: str) -> dict[bool, int]:
+def _allot(tissue: Tissue, walkers: int, start: str) -> dict[bool, int]:
     """Walkers by whether they start inside."""
     check_choice(start, STARTS, "start")
-    if walkers < 4:
-        raise ValueError(f"walkers must be at least 4. Given {walkers}.")
+    if walkers < 8:
+        raise ValueError(f"walkers must be at least 8. Given {walkers}.")
     if start == "everywhere":
-        return {True: walkers - walkers // 2, False: walkers // 2}
+        within = round(walkers * float(np.clip(tissue.fraction, 0.25, 0.75)))
+        return {True: within, False: walkers - within}
     return {start == "inside": walkers}
 
 
@@ -226,7 +229,7 @@ def _run(tissue: Tissue, plan: _Plan, walkers: int, seed: int, inside: bool, thr
 
     def part(limits: tuple[int, int]) -> None:
         walk(
-            *limits, inside, np.uint64(seed), tissue.radius_um, tissue.cell_half, tissue.lattice == "fcc", tissue.neighbours,
+            *limits, inside, np.uint64(seed), tissue.radius_um, tissue.cell_half, tissue.lattice == "fcc",
             plan.steps, plan.dt, lengths, np.ascontiguousarray(crossing), plan.weights, plan.keep,
             out.moments, out.squares, out.sides,
         )  # fmt: skip
@@ -252,7 +255,9 @@ def _signal(
             values[:, i] = np.cos(strength[i] * moment[:, protocol.shape[i]]).mean(axis=1)
         cosines[side] = values
     mean, error = _combine({side: (values, share[side]) for side, values in cosines.items()})
-    parts = [cosines[s].mean(axis=0) if s in cosines else np.full(len(protocol), np.nan) for s in (True, False)]
+    parts = [
+        cosines[s].mean(axis=0) if s in cosines else np.full(len(protocol), np.nan) for s in (True, False)
+    ]
     return SimulatedSignal(mean, error, *parts, int(plan.steps.sum()) * walkers, float(plan.dt.max()))
 
 

@@ -60,59 +60,82 @@ def draw_direction(s0, s1):  # type: ignore[no-untyped-def]
 
 @compiled
 def leaves_cell(x, y, z, half, fcc):  # type: ignore[no-untyped-def]
-    """Whether a place is nearer to another sphere's centre."""
+    """Whether a place is nearer to another sphere's centre; without branches, which would be mispredicted."""
     x, y, z = abs(x), abs(y), abs(z)
     if fcc:
-        return x + y > half or x + z > half or y + z > half
-    return x > half or y > half or z > half
+        return (x + y > half) | (x + z > half) | (y + z > half)
+    return (x > half) | (y > half) | (z > half)
 
 
 @compiled
-def find_face(x, y, z, ux, uy, uz, neighbours):  # type: ignore[no-untyped-def]
-    """Distance along a direction to the cell's surface, and which neighbour is behind it."""
-    best, which = np.inf, 0
-    for j in range(neighbours.shape[0]):
-        cx, cy, cz = neighbours[j, 0], neighbours[j, 1], neighbours[j, 2]
-        along = ux * cx + uy * cy + uz * cz
-        if along > 0.0:
-            t = (0.5 * (cx * cx + cy * cy + cz * cz) - (x * cx + y * cy + z * cz)) / along
-            if t < best:
-                best, which = t, j
-    return max(best, 0.0), which
+def plane_distance(place, along, half):  # type: ignore[no-untyped-def]
+    """Way to the plane at ±half that lies ahead, for a coordinate and its rate."""
+    return (math.copysign(half, along) - place) / along if along != 0.0 else np.inf
 
 
 @compiled
-def trace_step(x, y, z, ox, oy, oz, ux, uy, uz, inside, s0, s1, radius, lengths, crossing, neighbours):  # type: ignore[no-untyped-def]
-    """Follow one step with its reflections, crossings and changes of cell; `rest` is the part still to go."""
+def find_face(x, y, z, ux, uy, uz, half, fcc):  # type: ignore[no-untyped-def]
+    """Distance along a direction to the cell's surface, and the vector to the centre behind it."""
+    if not fcc:
+        tx, ty, tz = plane_distance(x, ux, half), plane_distance(y, uy, half), plane_distance(z, uz, half)
+        t = min(tx, ty, tz)
+        cx = math.copysign(2.0 * half, ux) if t == tx else 0.0
+        cy = math.copysign(2.0 * half, uy) if t == ty and t != tx else 0.0
+        cz = math.copysign(2.0 * half, uz) if t != tx and t != ty else 0.0
+        return max(t, 0.0), cx, cy, cz
+    t, cx, cy, cz = np.inf, 0.0, 0.0, 0.0
+    for sign in (1.0, -1.0):
+        d = plane_distance(x + sign * y, ux + sign * uy, half)
+        if d < t:
+            c = math.copysign(half, ux + sign * uy)
+            t, cx, cy, cz = d, c, sign * c, 0.0
+        d = plane_distance(x + sign * z, ux + sign * uz, half)
+        if d < t:
+            c = math.copysign(half, ux + sign * uz)
+            t, cx, cy, cz = d, c, 0.0, sign * c
+        d = plane_distance(y + sign * z, uy + sign * uz, half)
+        if d < t:
+            c = math.copysign(half, uy + sign * uz)
+            t, cx, cy, cz = d, 0.0, c, sign * c
+    return max(t, 0.0), cx, cy, cz
+
+
+@compiled
+def trace_step(x, y, z, ox, oy, oz, ux, uy, uz, inside, s0, s1, radius, half, fcc, lengths, crossing):  # type: ignore[no-untyped-def]
+    """Follow one step with its reflections, crossings and changes of cell; `rest` is the part still to go.
+
+    A sphere lies within its cell and both are convex, so a walker that meets the sphere of its cell does so
+    before it could leave the cell.
+    """
     rest, r2 = 1.0, radius * radius
     for _ in range(BOUNCES):
         full = lengths[0] if inside else lengths[1]
         left = rest * full
         along = x * ux + y * uy + z * uz
-        c = x * x + y * y + z * z - r2
-        hit, face, which = np.inf, np.inf, 0
+        root = along * along - (x * x + y * y + z * z - r2)
+        hit = np.inf
         if inside:
-            hit = max(-along + math.sqrt(max(along * along - c, 0.0)), 0.0)
-        else:
-            if along < 0.0 and along * along > c:
-                hit = max(-along - math.sqrt(along * along - c), 0.0)
-            face, which = find_face(x, y, z, ux, uy, uz, neighbours)
-        t = min(hit, face, left)
-        x, y, z = x + t * ux, y + t * uy, z + t * uz
-        if left <= hit and left <= face:
-            break
-        rest -= t / full
-        if face < hit:
-            x, y, z = x - neighbours[which, 0], y - neighbours[which, 1], z - neighbours[which, 2]
-            ox, oy, oz = ox + neighbours[which, 0], oy + neighbours[which, 1], oz + neighbours[which, 2]
+            hit = max(-along + math.sqrt(max(root, 0.0)), 0.0)
+        elif along < 0.0 and root > 0.0:
+            hit = max(-along - math.sqrt(root), 0.0)
+        if hit >= left:
+            nx, ny, nz = x + left * ux, y + left * uy, z + left * uz
+            if inside or not leaves_cell(nx, ny, nz, half, fcc):
+                return nx, ny, nz, ox, oy, oz, inside, s0, s1
+            t, cx, cy, cz = find_face(x, y, z, ux, uy, uz, half, fcc)
+            x, y, z = x + t * ux - cx, y + t * uy - cy, z + t * uz - cz
+            ox, oy, oz = ox + cx, oy + cy, oz + cz
+            rest -= t / full
             continue
+        x, y, z = x + hit * ux, y + hit * uy, z + hit * uz
+        rest -= hit / full
         p = crossing[0] if inside else crossing[1]
         if p > 0.0:
             u, s0, s1 = draw_uniform(s0, s1)
             if u < p:
                 inside = not inside
                 continue
-        twice = 2.0 * (x * ux + y * uy + z * uz) / (x * x + y * y + z * z)
+        twice = 2.0 * (x * ux + y * uy + z * uz) / r2
         ux, uy, uz = ux - twice * x, uy - twice * y, uz - twice * z
     return x, y, z, ox, oy, oz, inside, s0, s1
 
@@ -136,8 +159,8 @@ def seed_place(inside, radius, half, fcc, s0, s1):  # type: ignore[no-untyped-de
 
 @compiled
 def walk(  # type: ignore[no-untyped-def]
-    first, last, start_inside, seed, radius, half, fcc, neighbours, steps, dt, lengths, crossing, weights,
-    keep, moments, squares, sides,
+    first, last, start_inside, seed, radius, half, fcc, steps, dt, lengths, crossing, weights, keep,
+    moments, squares, sides,
 ):  # fmt: skip
     """Walk walkers `first` to `last` (exclusive) through all intervals.
 
@@ -178,16 +201,15 @@ def walk(  # type: ignore[no-untyped-def]
                 if inside:
                     plain = r2 < r2_sphere
                 else:
-                    plain = not leaves_cell(nx, ny, nz, half, fcc)
                     along = x * ux + y * uy + z * uz
-                    if plain and along < 0.0:
-                        c = x * x + y * y + z * z - r2_sphere
-                        plain = along * along <= c or (r2 > r2_sphere and -along > length)
+                    meets = along * along > x * x + y * y + z * z - r2_sphere
+                    meets &= (along < 0.0) & ((r2 < r2_sphere) | (-along < length))
+                    plain = not (meets | leaves_cell(nx, ny, nz, half, fcc))
                 if plain:
                     x, y, z = nx, ny, nz
                 else:
                     x, y, z, ox, oy, oz, inside, s0, s1 = trace_step(
-                        x, y, z, ox, oy, oz, ux, uy, uz, inside, s0, s1, radius, lengths[k], crossing[k], neighbours
+                        x, y, z, ox, oy, oz, ux, uy, uz, inside, s0, s1, radius, half, fcc, lengths[k], crossing[k]
                     )  # fmt: skip
                     length = long_in if inside else long_ex
                 sx, sy, sz = sx + x + ox, sy + y + oy, sz + z + oz

@@ -24,6 +24,8 @@ Array = NDArray[np.float64]
 
 CELLS = {"L": 32, "D0": 8, "DEinf": 8, "beta": 3}
 """Cells of the quadrature grid per parameter; F has `INNER` nodes where its conditional posterior lies."""
+CELLS_ONE = {"L": 128, "D0": 24}
+"""The same for Diff-in, whose posterior is narrow and whose grid is cheap."""
 INNER = 8
 FRACTION_BINS = 100
 _PLACE = {"L": 1, "D0": 3, "DEinf": 5, "beta": 7, "F": 9, "S0": 11, "density": 13}
@@ -77,7 +79,7 @@ def posterior_cell_size(
     level : float
         Probability of the intervals.
     cells : dict, optional
-        `CELLS`.
+        `CELLS` or, for Diff-in, `CELLS_ONE`.
 
     Raises
     ------
@@ -89,7 +91,8 @@ def posterior_cell_size(
     noise = np.broadcast_to(np.asarray(sigma, dtype=np.float64), (len(data),)).copy()
     if not (noise[np.isfinite(noise)] > 0).all():
         raise ValueError(f"sigma must be positive: a posterior needs the noise. Given {np.nanmin(noise):g}.")
-    model, bounds, sizes = fit.model, fit.bounds, cells or CELLS
+    model, bounds = fit.model, fit.bounds
+    sizes = cells or (CELLS if model.has_extra else CELLS_ONE)
     merged = merge_repeats(protocol, with_te=False)
     short = protocol.select(merged.first)
     first_values, first, second_values, second = _grids(model, short, bounds, sizes)
@@ -99,10 +102,12 @@ def posterior_cell_size(
     size_mass = np.zeros((len(data), len(first)))
     fraction_mass = np.zeros((len(data), FRACTION_BINS))
     f_low, f_high = bounds[-2] if model.has_extra else (0.0, 1.0)
+    grids = [np.ascontiguousarray(a) for a in (first, first_values, second, second_values)]
+    predicted = np.ascontiguousarray(predict(model, fit.parameters, short))
     posterior_voxels(
-        bool(model.has_extra), merge_signals(data, merged), np.ascontiguousarray(predict(model, fit.parameters, short)), np.ascontiguousarray(fit.floor), noise,
+        bool(model.has_extra), merge_signals(data, merged), predicted, np.ascontiguousarray(fit.floor), noise,
         merged.share * len(protocol), bounds[-1, 0] * scale, bounds[-1, 1] * scale, float(f_low), float(f_high),
-        *(np.ascontiguousarray(a) for a in (first, first_values, second, second_values)), nodes, node_weights, moments, size_mass, fraction_mass,
+        grids[0], grids[1], grids[2], grids[3], nodes, node_weights, moments, size_mass, fraction_mass,
     )  # fmt: skip
     return _summarise(model, bounds, sizes, moments, size_mass, fraction_mass, level)
 

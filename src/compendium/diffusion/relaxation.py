@@ -128,7 +128,7 @@ def remove_relaxation(
         return np.where(divisor > 0, np.asarray(signals, dtype=np.float64) / divisor, np.nan)
 
 
-def directional_average(signals: ArrayLike, protocol: Protocol) -> tuple[Array, Protocol, Array]:
+def directional_average(signals: ArrayLike, protocol: Protocol) -> tuple[Array, Protocol, NDArray[np.intp]]:
     """Mean over measurements that share b, shape and TE (the directions of a shell), in order of appearance.
 
     Returns

@@ -43,7 +43,7 @@ class Window:
     static : float
         The same for no shear at all.
     state : str
-        "moving", "stalled", "unclear", or "short" (cells cross less than the line in the window).
+        "moving", "stalled", "unclear", or "short" (cells move, but cross less than the line in the window).
     """
 
     start_ms: float
@@ -99,7 +99,7 @@ def measure_velocity(
         Length of a window; the last, shorter rest is left out. By default a tenth of the scan, then a quarter, then all
         of it, until cells cross the line `ENOUGH_CROSSINGS` times in a window: one cell alone misleads on a short line.
     range_um_s : (float, float)
-        Slowest and fastest speed searched, both directions.
+        Slowest and fastest speed searched, both directions; an answer within some 8 % of either end is none.
     stall_share : float
         A window whose variance between columns (without any shear) exceeds this share of what signal there is counts
         as stalled, unless a shear explains clearly more.
@@ -176,11 +176,22 @@ def _measure(
     if max(static, score) < least:
         return Window(*place, float("nan"), score, static, "unclear")
     if static > score and static / (static + max(score, 0.0)) > stall:
+        if _creeps(flat, static):
+            return Window(*place, float("nan"), score, static, "short")
         return Window(*place, 0.0, score, static, "stalled")
     if score < least:
         return Window(*place, float("nan"), score, static, "unclear")
+    at_edge = abs(slope) < 1.08 * limits[0] / scale or abs(slope) > 0.93 * fastest
+    if at_edge:  # the best of the range is not the best there is
+        return Window(*place, float("nan"), score, static, "short" if abs(slope) < fastest / 2 else "unclear")
     state = "moving" if abs(slope) * len(part) >= part.shape[1] else "short"
     return Window(*place, float(slope * scale), score, static, state)
+
+
+def _creeps(image: Array, static: float) -> bool:
+    """Whether a displacement of some pixels over the whole window explains more than none: slow, not standing."""
+    slopes = [way * pixels / len(image) for way in (-1, 1) for pixels in (2, 4, 8, 16, 32, 64)]
+    return max(_shear_score(image, slope) for slope in slopes) > 1.02 * static + 0.002
 
 
 def _best_shear(image: Array, slowest: float, fastest: float) -> tuple[float, float]:

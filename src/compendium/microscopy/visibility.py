@@ -116,13 +116,14 @@ def visibility_by_diameter(
     size, limits = np.asarray(diameter_um, dtype=float), np.asarray(edges_um, dtype=float)
     if limits.size < 2 or (np.diff(limits) <= 0).any():
         raise ValueError(f"edges_um must rise. Given {list(edges_um)}.")
-    labels = pd.Categorical(list(visibility), categories=list(CLASSES), ordered=True)
-    unknown = [v for v in list(visibility) if v not in CLASSES and not pd.isna(v)]
-    if unknown or len(labels) != len(size):
-        given = repr(unknown[0]) if unknown else f"{len(size)} diameters and {len(labels)} classes"
+    given = list(visibility)
+    unknown = [v for v in given if v not in CLASSES and not pd.isna(v)]
+    if unknown or len(given) != len(size):
+        found = repr(unknown[0]) if unknown else f"{len(size)} diameters and {len(given)} classes"
         raise ValueError(
-            f"Every vessel needs a diameter and one of {', '.join(map(repr, CLASSES))}. Given {given}."
+            f"Every vessel needs a diameter and one of {', '.join(map(repr, CLASSES))}. Given {found}."
         )
+    labels = pd.Categorical(given, categories=list(CLASSES), ordered=True)
     bad = np.flatnonzero(~((size >= limits[0]) & (size <= limits[-1])))
     if bad.size:
         raise ValueError(

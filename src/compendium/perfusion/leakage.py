@@ -2,8 +2,8 @@
 
 ΔR2*(t) = K1·r(t) − K2·∫₀ᵗ r(τ) e^(−k_ep(t − τ)) dτ, where r is the mean curve of tissue that does not leak. With k_ep = 0
 agent only leaves the vessels (unidirectional: Boxerman, Schmainda & Weisskoff, AJNR 2006;27:859–867); with k_ep > 0 it
-comes back (bidirectional: Leu et al., AJNR 2016;37:872–878). Corrected = ΔR2* + K2·∫: the plus sign undoes the model's minus.
-K2 > 0 means that T1 shortening lowered the curve, K2 < 0 that T2* of leaked agent raised it.
+comes back (bidirectional: Leu et al., AJNR 2016;37:872–878). Corrected = ΔR2* + K2·∫: the plus sign undoes the minus of the
+model. K2 > 0 means that T1 shortening lowered the curve, K2 < 0 that T2* of leaked agent raised it.
 """
 
 from __future__ import annotations

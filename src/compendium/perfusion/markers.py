@@ -45,8 +45,8 @@ class Settings:
     area : "first pass" (under the fitted gamma-variate) or "window" (all volumes after the baseline).
     leakage : "none", "unidirectional" or "bidirectional".
     deconvolution : "oSVD" or "sSVD".
-    se_arteries : "own" searches arterial voxels in the spin echo by itself; "from GE" takes those of the gradient echo,
-        where arteries stand out more.
+    se_arteries : "from GE" takes the spin-echo arterial input from the voxels that the gradient echo chose; "own" searches
+        in the spin echo by itself, where tissue beside an artery can outshine the artery and halve µCBV.
     zero : what the shift of the injections implies: "arterial", "tissue", "reference" or "given".
     shift_s : the shift for "given", s.
     kappa_h, density_g_ml, arterial_fraction : scale of blood volumes.
@@ -63,7 +63,7 @@ class Settings:
     area: str = "first pass"
     leakage: str = "unidirectional"
     deconvolution: str = "oSVD"
-    se_arteries: str = "own"
+    se_arteries: str = "from GE"
     zero: str = "arterial"
     shift_s: float = 0.0
     kappa_h: float = KAPPA_H

@@ -17,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from compendium.io.messages import show
-from compendium.io.tables import Table, TableError, to_numbers
+from compendium.io.tables import Table, TableError, same_name, to_numbers
 
 MISSING_WORDS = ("", "na", "nan")
 TYPES = {
@@ -155,8 +155,12 @@ def read_column(table: Table, original: str, field: Field) -> Column:
     return column
 
 
-def mark(table: Table, original: str, bad: NDArray[np.bool_], rule: str) -> Problem:
-    """Problem of the cells of a column that are `bad`: names the first, counts all."""
+def mark(table: Table, name: str, bad: NDArray[np.bool_], rule: str) -> Problem:
+    """Problem of the cells of a column that are `bad`: names the first, counts all; `name` as in the file or declared."""
+    if name in table.frame.columns:
+        original = name
+    else:
+        original = next(column for column in table.frame.columns if same_name(column) == name)
     index = int(np.flatnonzero(bad)[0])
     cell = table.frame[original].iloc[index]
     return Problem(original, rule, show(cell) if cell else "an empty cell", index, int(bad.sum()))

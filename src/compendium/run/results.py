@@ -178,15 +178,19 @@ class Chapter:
 
     # What it says and shows
 
-    def text(self, template: str, **words: Any) -> str:
-        """Fill `{name:format}` fields from results, then from keyword arguments; text arguments are escaped."""
+    def text(self, template: str, markup: bool = True, **words: Any) -> str:
+        """Fill `{name:format}` fields from results, then from keyword arguments.
+
+        Text arguments are escaped for Markdown, unless `markup` is False.
+        """
 
         def fill(match: re.Match[str]) -> str:
             name, spec = match[1], match[2] or ""
             if name in self._quantities:
                 return _format(self._quantities[name].value, spec)
             if name in words:
-                return _format(words[name], spec)
+                plain = isinstance(words[name], str) and not markup
+                return words[name] if plain else _format(words[name], spec)
             raise KeyError(f'Text quotes results by name. "{name}" is neither a result nor an argument.')
 
         return _FIELD.sub(fill, template)
@@ -214,7 +218,7 @@ class Chapter:
         ------
         ValueError : the name is taken, or the alternative text is empty.
         """
-        caption, alt = self.text(caption, **words), self.text(alt, **words)
+        caption, alt = self.text(caption, **words), self.text(alt, markup=False, **words)
         if name in self._figures or not alt.strip():
             raise ValueError(f'A figure has a new name and an alternative text. Given "{name}", "{alt}".')
         if watermark:

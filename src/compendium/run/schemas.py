@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from compendium.io.tables import Table, same_name
+from compendium.io.tables import Table
 from compendium.run.columns import Field, Problem, mark
 
 Check = Callable[[pd.DataFrame, Table], Iterator[Problem]]
@@ -189,22 +189,17 @@ P002,E0003,0,1,0,2021-04-02,astrocytoma,
 # The checks across rows of a table of tissue samples
 
 
-def _in_file(table: Table, name: str) -> str:
-    """Name in the file of the column that is read as `name`."""
-    return next(original for original in table.frame.columns if same_name(original) == name)
-
-
 def _samples_once(frame: pd.DataFrame, table: Table) -> Iterator[Problem]:
     repeated = frame["sample"].duplicated().to_numpy(dtype=bool)
     if repeated.any():
-        yield mark(table, _in_file(table, "sample"), repeated, "must be unique")
+        yield mark(table, "sample", repeated, "must be unique")
 
 
 def _one_group_per_patient(frame: pd.DataFrame, table: Table) -> Iterator[Problem]:
     first = frame.groupby("patient")["group"].transform("first")
     other = (frame["group"] != first).to_numpy(dtype=bool)
     if other.any():
-        yield mark(table, _in_file(table, "group"), other, "must be the same in all samples of a patient")
+        yield mark(table, "group", other, "must be the same in all samples of a patient")
 
 
 def _samples_can_correlate(frame: pd.DataFrame, table: Table) -> Iterator[Problem]:
@@ -224,7 +219,7 @@ def _adc_in_one_unit(frame: pd.DataFrame, table: Table) -> Iterator[Problem]:
         small = (frame[name] < 10).to_numpy(dtype=bool)
         if small.any() and (frame[name] > 100).any():
             rule = "must be in one unit: values above 100 look like 1e-6 mm²/s, this one like µm²/ms or mm²/s"
-            yield mark(table, _in_file(table, name), small, rule)
+            yield mark(table, name, small, rule)
 
 
 _SAMPLE_FIELDS = (

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from compendium.evidence.claims import Study
+from compendium.paths import root
 from compendium.run.chapters import Chapter
 
 PACKAGE = Path(__file__).resolve().parents[1]
@@ -44,9 +45,17 @@ def fingerprint(chapter: Chapter, parameters: dict[str, Any], inputs: dict[str, 
         "source": hash_file(chapter.path),
         "parameters": parameters,
         "inputs": {name: hash_file(path) for name, path in sorted(inputs.items())},
+        "data": {name: hash_file(path) for name, path in sorted(_stored_data(chapter.study).items())},
         "package": {name: _module_hash(name) for name in sorted(modules | set(RUNNER_MODULES))},
         "environment": environment_stamp(),
     }
+
+
+def _stored_data(study: str) -> dict[str, Path]:
+    """Return what a study's chapters may read of `data/` beside claims: what was computed once, and predictions."""
+    folder = root() / "data"
+    found = [*(folder / "derived" / study).rglob("*"), *(folder / "predictions").glob(f"{study}-*")]
+    return {str(path.relative_to(folder)): path for path in found if path.is_file()}
 
 
 def claims_stamp(claims_read: dict[str, Any], studies: dict[str, Study]) -> dict[str, Any]:
@@ -63,7 +72,7 @@ def reasons(new: dict[str, Any], old: dict[str, Any]) -> list[str]:
     for kind in ("source", "environment"):
         if new[kind] != old.get(kind):
             found.append(f"{kind} changed")
-    for kind in ("parameters", "inputs", "package", "claims"):
+    for kind in ("parameters", "inputs", "data", "package", "claims"):
         changed = sorted(
             name
             for name in {**new.get(kind, {}), **old.get(kind, {})}

@@ -149,7 +149,7 @@ def _shape_table(soup: BeautifulSoup, table: Tag) -> None:
     """Show evidence and status as badges, and a claim's place below its name, in tables that have them."""
     heads = [head.get_text(strip=True) for head in table.select("thead th, thead td")]
     if len(heads) > 6:
-        sizes = ["wide", "dense"] if len(heads) > 9 else ["wide"]
+        sizes = ["wide", "dense"] if len(heads) > 8 else ["wide"]
         table["class"] = " ".join([*table.get_attribute_list("class"), *sizes])
     if not {"claim", "where", "evidence", "status"} <= set(heads):
         return

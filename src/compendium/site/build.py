@@ -29,7 +29,7 @@ def build_site(
     run : whose results the published book shows.
     report : the check report: `claims`, `references`, `totals`.
     named : build `build/my-site` from every named run instead of `build/site`.
-    pdf : also print the book to one PDF beside the first page.
+    pdf : also print the book to one PDF beside the first page: `build/site/compendium.pdf`.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def _source_files(run: str, named: bool) -> Iterator[Path]:
     root, renderer = paths.root(), Path(__file__).resolve().parent
     yield from (
         path
-        for path in (root / "_config.yml", root / "CHANGELOG.md", root / "data" / "inventory.yaml")
+        for path in (root / "_config.yml", root / "CHANGELOG.md", root / "CITATION.cff", root / "data" / "inventory.yaml")
         if path.is_file()
     )
     runs = paths.build() / "runs"

@@ -15,7 +15,11 @@ from compendium.diffusion.models import find_model
 from compendium.diffusion.preprocess import denoise_mppca, remove_ringing
 from compendium.diffusion.protocols import pgse_protocol
 from compendium.diffusion.relaxation import (
-    correct_drift, directional_average, fit_two_pool, remove_relaxation, two_pool_signal,
+    correct_drift,
+    directional_average,
+    fit_two_pool,
+    remove_relaxation,
+    two_pool_signal,
 )  # fmt: skip
 from compendium.diffusion.sectioning import DetectionRule, cut_cells, sectioning_factor
 from compendium.diffusion.selection import majority_vote, rank_by_votes, rank_models, total_correlation
@@ -213,9 +217,9 @@ def test_sectioning_of_equal_spheres_has_the_known_factors():
 
 def test_cutting_the_nucleus_makes_the_factor_nearly_one_and_thick_sections_too():
     nucleus = sectioning_factor([20.0], DetectionRule("nucleus", nucleus_ratio=0.5))
-    moment = lambda k: quad(lambda u: (1 - u * u) ** (k / 2), 0, 0.5)[0]
+    third, seventh = (quad(lambda u, k=k: (1 - u * u) ** (k / 2), 0, 0.5)[0] for k in (3, 7))
     assert nucleus.size == pytest.approx(
-        (moment(3) / moment(7)) ** 0.25, abs=0.002
+        (third / seventh) ** 0.25, abs=0.002
     ) and nucleus.detected_share == pytest.approx(0.5, abs=0.01)
     thick = sectioning_factor([10.0], DetectionRule("any profile", thickness_um=200.0))
     assert thick.size == pytest.approx(1.0, abs=0.01)

@@ -4,7 +4,12 @@ from scipy.optimize import minimize
 
 from compendium.diffusion.engine import noise_floor
 from compendium.diffusion.fitting import (
-    cell_density, fit_cell_size, fit_over_timings, intracellular_fraction, objective_value, residuals,
+    cell_density,
+    fit_cell_size,
+    fit_over_timings,
+    intracellular_fraction,
+    objective_value,
+    residuals,
 )  # fmt: skip
 from compendium.diffusion.models import MODELS, find_model, model_bounds, predict, wide_s0
 from compendium.diffusion.posterior import posterior_cell_size, prior_dominated

@@ -5,7 +5,11 @@ from scipy.special import jv, jvp
 from compendium.diffusion.exact import exact_signal, exact_sphere
 from compendium.diffusion.protocols import pgse_protocol
 from compendium.diffusion.spheres import (
-    reduced_adc, restricted_adc, restricted_adc_pgse, restricted_signal, sphere_roots,
+    reduced_adc,
+    restricted_adc,
+    restricted_adc_pgse,
+    restricted_signal,
+    sphere_roots,
 )  # fmt: skip
 from compendium.diffusion.waveforms import gradient_strength, pgse_waveform, trse_waveform
 

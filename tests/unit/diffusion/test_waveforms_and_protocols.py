@@ -4,7 +4,14 @@ import pytest
 from compendium.diffusion.protocols import compare_b, pgse_protocol, published_protocols, shaped_protocol
 from compendium.diffusion.timings import bracket_timings
 from compendium.diffusion.waveforms import (
-    Waveform, gradient_strength, pgse_b, pgse_waveform, sampled_waveform, trse_b, trse_waveform, unit_b,
+    Waveform,
+    gradient_strength,
+    pgse_b,
+    pgse_waveform,
+    sampled_waveform,
+    trse_b,
+    trse_waveform,
+    unit_b,
 )  # fmt: skip
 
 TRSE = [

@@ -513,3 +513,51 @@ def test_stadlbauer_auc_of_the_missed_recurrences():
     assert low == pytest.approx(0.653, abs=5e-4)
     assert roc.rank_sum_p_from_auc(low, 58, 81) == pytest.approx(0.002, abs=5e-4)
     assert pytest.approx(0.915, abs=5e-4) == (283 + 58 * 0.5) / 341
+
+
+# ------------------------------------------------------------------------------------ what the cases above do not reach
+
+
+@given(
+    st.integers(2, 60),
+    st.sampled_from(["half up", "half even", "truncated"]),
+    st.lists(st.integers(0, 60), min_size=1, max_size=4),
+)
+def test_denominator_that_was_used_is_among_those_that_fit(total, rule, numerators):
+    shown = [counts.round_percent(min(k, total), total, 1, rule) for k in numerators]
+    text = [f"{units // 10}.{units % 10}" for units in shown]
+    fits = counts.totals_for_percents(text, range(1, 61), rule=rule)
+    assert total in fits
+    assert all(
+        any(counts.round_percent(k, n, 1, rule) == units for k in range(n + 1))
+        for n in fits
+        for units in shown
+    )
+
+
+@given(st.floats(-0.999, 0.999), st.integers(3, 500))
+def test_r_and_t_are_inverse(r, n):
+    assert conversions.r_from_t(conversions.t_from_r(r, n), n - 2) == pytest.approx(r, abs=1e-12)
+
+
+@pytest.mark.parametrize("df", [None, 7])
+def test_standard_error_of_an_interval_holds_the_one_it_was_made_from(df):
+    quantile = stats.norm.isf(0.025) if df is None else stats.t.isf(0.025, df)
+    for error in (0.013, 0.2, 1.7):
+        low, high = (printed(f"{1 + side * quantile * error:.2f}") for side in (-1, 1))
+        a, b = conversions.standard_error_from_interval(low, high, df=df)
+        assert a <= error <= b
+        assert b - a <= 0.02 / quantile + 1e-12  # half a unit at each of the two ends, twice
+
+
+@pytest.mark.parametrize("extremes", [[(9, 9)], [(0, 0), (9, 9)]])
+def test_least_sum_of_squares_is_not_undercut_by_any_sample(extremes):
+    """Samples of integers and halves with mean 4 that hold the extremes."""
+    need = [e[0] for e in extremes]
+    least = float(moments.least_sum_of_squares(as_range(4), 5, [as_range(e) for e in extremes]))
+    others = np.array(list(product(np.arange(0, 9.5, 0.5), repeat=5 - len(need))))
+    sample = np.hstack([np.tile(need, (len(others), 1)), others])
+    sample = sample[sample.sum(axis=1) == 20]
+    assert len(sample)
+    found = ((sample - 4) ** 2).sum(axis=1).min()
+    assert least - 1e-9 <= found <= least + 1

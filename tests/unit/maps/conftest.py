@@ -25,7 +25,10 @@ def examination(tmp_path_factory):
     image = np.hypot(clean + noise[0], noise[1]).reshape(*shape, 21)
     mask = np.ones(shape, dtype=np.uint8)
     mask[:2], mask[:, :, 5] = 0, 0
-    save = lambda name, data: nib.save(nib.Nifti1Image(data, AFFINE), folder / name)
+
+    def save(name, data):
+        nib.save(nib.Nifti1Image(data, AFFINE), folder / name)
+
     save("dwi.nii.gz", image.astype(np.float32))
     save("mask.nii.gz", mask)
     save("noise.nii", np.full(shape, 5.0, dtype=np.float32))

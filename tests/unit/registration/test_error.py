@@ -55,7 +55,9 @@ def test_held_out_error_estimates_the_planted_noise():
     """Rigid with 200 pairs: held-out error is the noise of the clicks, √3·20 µm."""
     rng = np.random.default_rng(3)
     fixed = rng.uniform(0, 1000, (200, 3))
-    error = held_out_error(fixed, fixed + rng.normal(0, 20, fixed.shape), "rigid", held_out=np.arange(200) < 100)
+    error = held_out_error(
+        fixed, fixed + rng.normal(0, 20, fixed.shape), "rigid", held_out=np.arange(200) < 100
+    )
     assert error.rmse_um == pytest.approx(20 * np.sqrt(3), rel=0.1)
 
 
@@ -76,7 +78,9 @@ def test_local_map_finds_where_the_error_is():
     made = local_error_map(error, fixed, [[0, 0, 0], [1000, 0, 0], [5000, 0, 0]], bandwidth_um=100)
     assert made.rmse_um == pytest.approx([10, 60, 60], abs=0.5)
     assert made.nearest_um.tolist() == [0, 0, 4000]
-    assert (made.n_effective >= 1 - 1e-12).all() and made.n_effective[2] < 1.1  # far away: one landmark decides
+    assert (made.n_effective >= 1 - 1e-12).all() and made.n_effective[
+        2
+    ] < 1.1  # far away: one landmark decides
 
 
 def test_local_map_with_a_wide_kernel_is_the_global_error(pairs):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import SimpleITK as sitk
+import SimpleITK as sitk  # noqa: N813
 from scipy.interpolate import RBFInterpolator
 from scipy.spatial.distance import pdist
 
@@ -56,7 +56,9 @@ def test_rigid_recovers_a_planted_rotation(pairs, targets):
 @pytest.mark.parametrize("scale", ["least-squares", "horn"])
 def test_similarity_recovers_a_planted_scale(pairs, scale):
     fixed, _ = pairs
-    assert estimate_similarity(fixed, 1.7 * fixed @ rotation().T, scale=scale).scale == pytest.approx(1.7, rel=1e-12)
+    assert estimate_similarity(fixed, 1.7 * fixed @ rotation().T, scale=scale).scale == pytest.approx(
+        1.7, rel=1e-12
+    )
 
 
 def test_horn_scale_is_the_same_both_ways_and_least_squares_is_not(pairs):
@@ -89,7 +91,9 @@ def test_thin_plate_equals_scipy(pairs, targets, smoothing):
     moving = moving + np.random.default_rng(2).normal(0, 20, moving.shape)
     scale = pdist(fixed).mean()
     made = estimate_thin_plate(fixed, moving, smoothing=smoothing)
-    peer = RBFInterpolator((fixed - fixed.mean(0)) / scale, moving, kernel="linear", degree=1, smoothing=smoothing)
+    peer = RBFInterpolator(
+        (fixed - fixed.mean(0)) / scale, moving, kernel="linear", degree=1, smoothing=smoothing
+    )
     assert np.abs(made.apply(targets) - peer((targets - fixed.mean(0)) / scale)).max() < 1e-7
 
 
@@ -104,7 +108,9 @@ def test_thin_plate_of_an_affine_map_is_that_map_at_any_smoothing(pairs, targets
     moving = fixed @ (np.eye(3) + 0.1 * rotation()).T + [9, 8, 7]
     truth = estimate_affine(fixed, moving).apply(targets)
     for smoothing in (0.0, 10.0, "leave-one-out"):
-        assert np.allclose(estimate_thin_plate(fixed, moving, smoothing=smoothing).apply(targets), truth, atol=1e-6)
+        assert np.allclose(
+            estimate_thin_plate(fixed, moving, smoothing=smoothing).apply(targets), truth, atol=1e-6
+        )
 
 
 def test_heavily_smoothed_thin_plate_tends_to_the_affine_transform(pairs, targets):
@@ -120,7 +126,9 @@ def test_leave_one_out_from_one_inverse_equals_refitting(pairs):
     for i in range(0, 30, 7):
         keep = np.arange(30) != i
         # the same λ in µm: the unit is the mean distance of the landmarks that are used
-        refit = estimate_thin_plate(fixed[keep], moving[keep], smoothing=0.3 * scale / pdist(fixed[keep]).mean())
+        refit = estimate_thin_plate(
+            fixed[keep], moving[keep], smoothing=0.3 * scale / pdist(fixed[keep]).mean()
+        )
         assert np.allclose(refit.apply(fixed[[i]])[0] - moving[i], made.leave_one_out_um[i], atol=1e-6)
 
 
@@ -139,7 +147,13 @@ def test_smoothing_by_leave_one_out_beats_the_exact_spline_when_clicks_are_noisy
 def test_without_noise_the_four_transforms_are_ordered_as_their_freedom(pairs, targets):
     fixed, moving = pairs
     errors = [
-        np.sqrt(np.mean(np.sum((estimate_landmark_transform(fixed, moving, kind).apply(targets) - warp(targets)) ** 2, 1)))
+        np.sqrt(
+            np.mean(
+                np.sum(
+                    (estimate_landmark_transform(fixed, moving, kind).apply(targets) - warp(targets)) ** 2, 1
+                )
+            )
+        )
         for kind in ("rigid", "similarity", "affine", "thin-plate")
     ]
     assert errors == sorted(errors, reverse=True)
@@ -228,7 +242,9 @@ def test_duplicate_is_named():
 def test_conflict_is_named(which):
     x, y = good(), good()
     (x if which == "fixed" else y)[5] = (x if which == "fixed" else y)[2]
-    with pytest.raises(UnusableLandmarksError, match=f"Landmarks 3 and 6 are conflicting.*in the {which} image"):
+    with pytest.raises(
+        UnusableLandmarksError, match=f"Landmarks 3 and 6 are conflicting.*in the {which} image"
+    ):
         check_landmarks(x, y)
 
 
@@ -256,8 +272,8 @@ def test_coplanar_moving_landmarks_fail():
 def test_coplanar_passes_and_collinear_fails_for_rigid():
     flat = good() * [1, 1, 0]
     assert estimate_rigid(flat, flat + 3).apply(flat) == pytest.approx(flat + 3)
+    line = np.linspace(0, 1000, 8)[:, None] * rotation()[0]
     with pytest.raises(UnusableLandmarksError, match="must not lie on a line"):
-        line = np.linspace(0, 1000, 8)[:, None] * rotation()[0]
         check_landmarks(line, line, "rigid")
 
 

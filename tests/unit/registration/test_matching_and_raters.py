@@ -15,7 +15,9 @@ from compendium.registration.raters import (
 )
 
 
-@pytest.mark.parametrize("sigma, block", [((41.3, 41.3, 41.3), (100, 100, 100)), ((10, 20, 80), (25, 25, 100))])
+@pytest.mark.parametrize(
+    "sigma, block", [((41.3, 41.3, 41.3), (100, 100, 100)), ((10, 20, 80), (25, 25, 100))]
+)
 def test_retained_fraction_equals_throwing_points(sigma, block):
     rng = np.random.default_rng(1)
     points = rng.uniform(0, block, (400_000, 3)) + rng.normal(0, sigma, (400_000, 3))
@@ -32,7 +34,9 @@ def test_values_for_the_printed_disagreement():
 
 def test_limits_no_error_keeps_all_and_a_large_one_nothing():
     assert matching_scale(0, (100, 100, 100)).retained == (1, 1, 1, 1)
-    assert matching_scale(0, (100, 100, 100), correlation_length_um=50).attenuation == pytest.approx((1, 1, 1, 1))
+    assert matching_scale(0, (100, 100, 100), correlation_length_um=50).attenuation == pytest.approx(
+        (1, 1, 1, 1)
+    )
     assert matching_scale(1e5, (100, 100, 100), multiples=(1,)).retained[0] < 1e-5
 
 
@@ -41,7 +45,9 @@ def test_both_fall_with_error_and_rise_with_block_and_correlation_length():
         table = matching_scale(50, (100, 100, 100), correlation_length_um=length).table()
         assert table.attenuation.is_monotonic_increasing and table.retained.is_monotonic_increasing
     by_error = [matching_scale(e, (100,) * 3, correlation_length_um=80).attenuation[0] for e in (10, 50, 200)]
-    by_length = [matching_scale(50, (100,) * 3, correlation_length_um=v).attenuation[0] for v in (0, 1e-3, 20, 80, 1e4)]
+    by_length = [
+        matching_scale(50, (100,) * 3, correlation_length_um=v).attenuation[0] for v in (0, 1e-3, 20, 80, 1e4)
+    ]
     assert by_error == sorted(by_error, reverse=True)
     assert by_length == sorted(by_length)
     assert by_length[-1] == pytest.approx(1, abs=1e-3)
@@ -130,7 +136,9 @@ def test_cells_lie_in_the_volume():
 def test_disagreement_is_symmetric_and_blind_to_a_shared_error():
     shift = [LinearTransform(np.eye(3), np.array(v, float), "") for v in ([100, 0, 0], [130, 0, 0])]
     points = np.zeros((4, 3))
-    assert rater_disagreement(*shift, points).rmse_um == rater_disagreement(*shift[::-1], points).rmse_um == 30
+    assert (
+        rater_disagreement(*shift, points).rmse_um == rater_disagreement(*shift[::-1], points).rmse_um == 30
+    )
 
 
 def test_independent_errors_give_root_two_times_the_error():
@@ -146,7 +154,9 @@ def test_shared_error_hides_in_the_disagreement():
     error = np.sqrt(3) * np.hypot(40, 20)
     disagreement = LandmarkError(own[0] - own[1], "").rmse_um
     assert disagreement < 0.7 * error
-    assert error_from_disagreement(disagreement, shared=40**2 / (40**2 + 20**2)) == pytest.approx(error, rel=0.02)
+    assert error_from_disagreement(disagreement, shared=40**2 / (40**2 + 20**2)) == pytest.approx(
+        error, rel=0.02
+    )
     assert np.std(common + own[0]) == pytest.approx(np.hypot(40, 20), rel=0.02)
 
 

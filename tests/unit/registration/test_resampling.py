@@ -37,16 +37,20 @@ def test_indices_and_points_are_inverse():
     grid = Grid((4, 5, 6), (1, 2, 30), (7, 8, 9), oblique(20))
     index = np.random.default_rng(1).uniform(0, 5, (10, 3))
     assert np.allclose(grid.to_indices(grid.to_points(index)), index)
-    assert np.allclose(grid.voxel_centres()[1] - grid.voxel_centres()[0], np.array(oblique(20)).reshape(3, 3)[:, 0])
+    assert np.allclose(
+        grid.voxel_centres()[1] - grid.voxel_centres()[0], np.array(oblique(20)).reshape(3, 3)[:, 0]
+    )
 
 
 def test_grid_equals_simpleitk_geometry():
-    import SimpleITK as sitk
+    import SimpleITK as sitk  # noqa: N813
 
     grid = Grid((4, 5, 6), (1, 2, 30), (7, 8, 9), oblique(20))
     image = sitk.Image(6, 5, 4, sitk.sitkUInt8)
     image.SetSpacing(grid.spacing_um), image.SetOrigin(grid.origin_um), image.SetDirection(grid.direction)
-    assert np.allclose(grid.to_points([[1.5, 2.5, 3.5]])[0], image.TransformContinuousIndexToPhysicalPoint((1.5, 2.5, 3.5)))
+    assert np.allclose(
+        grid.to_points([[1.5, 2.5, 3.5]])[0], image.TransformContinuousIndexToPhysicalPoint((1.5, 2.5, 3.5))
+    )
 
 
 @pytest.mark.parametrize(
@@ -66,7 +70,11 @@ def test_coarser_grid_keeps_the_field_of_view():
 
 
 def test_contains_counts_voxel_edges():
-    assert Grid((1, 1, 2), (10, 10, 10)).contains([[-5, 0, 0], [14.9, 0, 0], [15.1, 0, 0]]).tolist() == [True, True, False]
+    assert Grid((1, 1, 2), (10, 10, 10)).contains([[-5, 0, 0], [14.9, 0, 0], [15.1, 0, 0]]).tolist() == [
+        True,
+        True,
+        False,
+    ]
 
 
 # Resampling
@@ -88,7 +96,9 @@ def test_resampling_equals_scipy_at_mapped_points(spline):
     truth = map_coordinates(volume, where, order=1, cval=np.nan).reshape(fixed.shape)
     both = np.isfinite(made.volume) & np.isfinite(truth)
     assert both.mean() > 0.9
-    assert np.abs(made.volume - truth)[both].max() < 5e-3  # beside a landmark the sampled map is up to 1 µm off; slope 1/200 per µm
+    assert (
+        np.abs(made.volume - truth)[both].max() < 5e-3
+    )  # beside a landmark the sampled map is up to 1 µm off; slope 1/200 per µm
 
 
 def test_stated_error_of_the_sampled_map_is_true_and_falls_with_the_nodes(spline):

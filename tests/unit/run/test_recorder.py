@@ -105,6 +105,13 @@ def test_words_of_a_user_cannot_become_markup(chapter):
     )
 
 
+def test_alternative_text_is_plain_text(chapter):
+    figure, _ = plt.subplots()
+    chapter.figure(figure, "fig-a", pd.DataFrame({"x": [0]}), "of {r}", "of {r}", r="second_line <b>")
+    shown = saved(chapter)["figures"]["fig-a"]
+    assert shown["alt"] == "of second_line <b>" and shown["caption"] == "of second\\_line &lt;b&gt;"
+
+
 def test_a_figure_leaves_four_files_without_dates_and_the_table_behind_it(chapter):
     figure, axes = plt.subplots()
     axes.plot([0, 1], [0, 1])

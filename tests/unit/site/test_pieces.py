@@ -13,9 +13,12 @@ from compendium.site.build import first_warning, is_current
 from compendium.site.content import ChapterEntry
 from compendium.site.errors import SiteError
 from compendium.site.finish import check_site
-from compendium.site.notebooks import prepare_notebook
+from compendium.site.ledger import sections_of
+from compendium.site.links import result_cells
+from compendium.site.notebooks import prepare_notebook, without_user_paths
 from compendium.site.offline import external_requests, mathjax_folder
 from compendium.site.serve import open_server
+from compendium.site.standing import kind_of, standing_badges, standing_of
 
 
 def chapter(tmp_path: Path) -> ChapterEntry:
@@ -81,7 +84,7 @@ def test_raw_html_is_fenced_longer_than_what_it_holds() -> None:
 
 def test_figure_gets_alternative_text_caption_and_a_name_of_its_own(tmp_path: Path) -> None:
     prepared, extras = prepare_notebook(
-        notebook(figure_cell(name="fig-a", caption="C", alt="Rises\nto 3.")), chapter(tmp_path), []
+        notebook(figure_cell(name="fig-a", caption="C", alt="Rises\nto 3.")), chapter(tmp_path), ""
     )
     shown = prepared["cells"][1]["metadata"]["mystnb"]
     assert shown["image"]["alt"] == "Rises to 3."
@@ -91,18 +94,18 @@ def test_figure_gets_alternative_text_caption_and_a_name_of_its_own(tmp_path: Pa
 
 def test_figure_without_alternative_text_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SiteError, match=r's2025/01_a: every figure has alternative text\. "fig-a" has none'):
-        prepare_notebook(notebook(figure_cell(name="fig-a", caption="C", alt=" ")), chapter(tmp_path), [])
+        prepare_notebook(notebook(figure_cell(name="fig-a", caption="C", alt=" ")), chapter(tmp_path), "")
 
 
 def test_chapter_without_a_heading_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SiteError, match="one heading of level one"):
-        prepare_notebook({"nbformat": 4, "metadata": {}, "cells": []}, chapter(tmp_path), [])
+        prepare_notebook({"nbformat": 4, "metadata": {}, "cells": []}, chapter(tmp_path), "")
 
 
 def test_original_notebook_is_left_alone(tmp_path: Path) -> None:
     original = notebook(figure_cell(name="fig-a", caption="C", alt="B"))
     before = json.dumps(original)
-    prepare_notebook(original, chapter(tmp_path), [])
+    prepare_notebook(original, chapter(tmp_path), "")
     assert json.dumps(original) == before
 
 
@@ -213,13 +216,72 @@ FOLDED = (
 )
 
 
-def test_folded_cells_that_show_nothing_go_behind_one_line_with_the_next() -> None:
+def test_folded_cells_of_one_part_go_behind_one_line_below_what_they_show() -> None:
     shown = '<div class="cell_output">a figure</div>'
     cells = [FOLDED.format(n=n, output=shown if n in (3, 4) else "") for n in (1, 2, 3, 4, 5)]
-    page = repair_page(f"<article>{''.join(cells)}<p>text</p></article>")
+    page = repair_page(f"<article>{''.join(cells)}<p>text</p>{FOLDED.format(n=6, output='')}</article>")
     soup = BeautifulSoup(page, "html.parser")
-    assert [d.get_text(" ", strip=True) for d in soup.select("details")] == [
-        "Show code 1 code 2 code 3", "Show code 4", "Show code 5",
-    ]  # fmt: skip
-    assert [e["id"] for e in soup.select("[id^=cell-]")] == ["cell-3", "cell-1", "cell-2", "cell-4", "cell-5"]
+    assert soup.get_text(" ", strip=True).startswith("a figure a figure Show code 1 code 2 code 3 code 4 code 5 text")
+    assert [d.get_text(" ", strip=True) for d in soup.select("details")][1] == "Show code 6"
+    assert [e["id"] for e in soup.select("[id^=cell-]")] == [f"cell-{n}" for n in (1, 2, 3, 4, 5, 6)]
     assert repair_page(page) == page
+
+
+def test_cell_of_a_result_is_the_first_that_names_it_in_full_or_by_its_fixed_part() -> None:
+    cells = [
+        {"cell_type": "markdown", "source": "'accuracy'"},
+        {"cell_type": "code", "source": "%matplotlib inline"},
+        {"cell_type": "code", "source": "chapter.derive(f'{read}.sensitivity', f)"},
+        {"cell_type": "code", "source": ["chapter.derive(\n", "    'accuracy', f)"]},
+        {"cell_type": "code", "source": "chapter['accuracy']"},
+    ]
+    assert result_cells(cells, ["accuracy", "one.sensitivity", "gone"]) == {"accuracy": 3, "one.sensitivity": 2}
+
+
+@pytest.mark.parametrize("path", ["/home/a b/c ü.csv", "C:\\\\data\\\\c ü.csv", "~/c ü.csv"])
+def test_paths_of_a_run_become_file_names_wherever_the_notebook_holds_them(path: str) -> None:
+    source = f'table = "{path}"\nseed = 1\n'
+    cell = {"cell_type": "code", "source": source, "metadata": {"tags": ["injected-parameters"]}, "outputs": []}
+    said = {"cell_type": "markdown", "source": f"read from {path}", "metadata": {}}
+    kept = {"cell_type": "code", "source": 'folder = "/usr/share"', "metadata": {}, "outputs": []}
+    text = json.dumps({"cells": [cell, said, kept], "metadata": {"papermill": {"parameters": {"table": path}}}})
+    cleaned = without_user_paths(text)
+    assert json.loads(cleaned)["cells"][0]["source"] == 'table = "c ü.csv"\nseed = 1\n'
+    assert "home" not in cleaned and "data" not in cleaned.replace("metadata", "") and "/usr/share" in cleaned
+
+
+@pytest.mark.parametrize(
+    ("claim", "kind"),
+    [
+        ({"role": "setting"}, "setting"),
+        ({"role": "context", "repeats": "a"}, "context"),
+        ({"role": "description", "repeats": "a"}, "repeat"),
+        ({"role": "inference", "evidence": "illustration"}, "illustration"),
+        ({"role": "description"}, "descriptive"),
+        ({"role": "method"}, "result"),
+    ],
+)
+def test_every_claim_counts_as_exactly_one_thing(claim: dict, kind: str) -> None:
+    whole = {"repeats": None, "evidence": "internal", "status": "inconsistent", **claim}
+    assert kind_of(whole) == kind
+    standing = standing_of([whole])
+    assert standing.counted + sum(standing.apart.values()) == 1
+    assert standing.repeats_off == (kind == "repeat")
+
+
+def test_inconsistent_number_of_any_kind_is_in_the_badges() -> None:
+    base = {"repeats": None, "evidence": "internal", "status": "inconsistent"}
+    badges = standing_badges(standing_of([{**base, "role": "description"}, {**base, "role": "method", "repeats": "a"}]))
+    assert "status-inconsistent" in badges and "1 repeat disagrees as well" in badges
+
+
+@pytest.mark.parametrize(
+    ("where", "sections"),
+    [
+        ("Results, Patients; Abstract", ["Results", "Abstract"]),
+        ("Fig 4D; Figure S8C; Table 1", ["Figures", "Supplement", "Tables"]),
+        ("Results; Results, twice", ["Results"]),
+    ],
+)
+def test_place_is_read_as_parts_of_the_paper(where: str, sections: list[str]) -> None:
+    assert sections_of(where) == sections
