@@ -145,7 +145,7 @@ def _check_format(format: str) -> None:
 def _write_template(chapters: list[Any], name: str, output: Path | None) -> None:
     from compendium.run import inputs
 
-    declared = [c.inputs[name] for c in chapters if name in c.inputs]
+    declared = [c.inputs[name] for c in chapters if name in c.inputs and c.inputs[name].kind == "table"]
     if not declared:
         known = sorted({i for c in chapters for i in c.inputs}) or ["none"]
         _stop(f'No such input: "{name}". There are: {", ".join(known)}.', 2)
@@ -170,7 +170,8 @@ def _print_chapter(chapter: Any, detailed: bool) -> None:
         if detailed:
             from compendium.run import inputs
 
-            print("\n".join(f"         {line}" for line in inputs.describe(i.schema).splitlines()))
+            about = inputs.describe(i.schema) if i.kind == "table" else inputs.FILE_KINDS[i.kind]
+            print("\n".join(f"         {line}" for line in about.splitlines()))
 
 
 @app.command()
@@ -241,7 +242,7 @@ def _run_named(
     from compendium.evidence.claims import load_studies
     from compendium.run.chapters import find_chapter, read_inputs, read_parameters
     from compendium.run.execute import Job, execute
-    from compendium.run.inputs import validate
+    from compendium.run.inputs import check_input
     from compendium.run.progress import listener_for
     from compendium.run.store import build_lock, check_run_name
 
@@ -254,7 +255,7 @@ def _run_named(
     if missing:
         _stop(f"{chapter.id} needs the input {missing[0]}: -i {missing[0]}=PATH.", 2)
     for name, path in paths.items():
-        for note in validate(path, chapter.inputs[name].schema).attrs.get("notes", []):
+        for note in check_input(path, chapter.inputs[name].kind, chapter.inputs[name].schema):
             print(f"{path.name}: {note}", file=sys.stderr)
     job = Job(chapter, run_name, values, paths)
     with build_lock():

@@ -119,7 +119,10 @@ def words(page: str) -> str:
 
 def test_first_page_counts_results_first_and_leaves_nothing_inconsistent_out(project: Path) -> None:
     said = words(page(project, "index.html"))
-    assert "Results (what a paper concludes from): 1 reproduced, 1 consistent, 1 tension, 1 inconsistent." in said
+    assert (
+        "Results (what a paper concludes from): 1 reproduced, 1 consistent, 1 tension, 1 inconsistent."
+        in said
+    )
     assert "Descriptive numbers (counts, shares): 1 inconsistent." in said
     assert "3 more cannot be tested, or not yet" in said
     assert "1 substantive" in said and "1 note" in said
@@ -143,7 +146,12 @@ def test_evidence_badge_stands_only_beside_a_number_of_ours(project: Path) -> No
 def test_settings_cited_numbers_repeats_and_illustrations_stand_apart(project: Path) -> None:
     apart = BeautifulSoup(page(project, "claims.html"), "html.parser").select_one("details.apart")
     assert "1 setting, 1 cited number, 1 repeat, 1 illustration" in apart.select_one("summary").get_text()
-    assert [row["id"].split("-", 1)[1] for row in apart.select("details.claim")] == ["field", "cited", "again", "drawn"]
+    assert [row["id"].split("-", 1)[1] for row in apart.select("details.claim")] == [
+        "field",
+        "cited",
+        "again",
+        "drawn",
+    ]
 
 
 def test_ledger_is_there_as_csv_and_json(project: Path) -> None:
@@ -155,7 +163,13 @@ def test_ledger_is_there_as_csv_and_json(project: Path) -> None:
     accuracy = records[0]
     assert (accuracy["admitted_lower"], accuracy["admitted_upper"]) == (97.35, 97.45)
     assert accuracy["quote"] == rows[0]["quote"] == "accuracy <97.4%"
-    assert [r["why_none"] for r in records if r["why_none"]] == ["input", "setting", "setting", "not-obtained", "waits"]
+    assert [r["why_none"] for r in records if r["why_none"]] == [
+        "input",
+        "setting",
+        "setting",
+        "not-obtained",
+        "waits",
+    ]
 
 
 def test_finding_quotes_its_results_and_leads_to_its_numbers_and_its_cell(project: Path) -> None:
@@ -203,8 +217,12 @@ def test_run_with_parameters_only_does_not_say_that_data_were_handed_in(project:
     site = project / "build" / "my-site"
     said = words((site / "other-seed" / "stadlbauer2025" / "01_toy.html").read_text(encoding="utf8"))
     assert "Printed counts, your parameters" in said and "what was handed in" not in said
-    assert "evidence-user" not in (site / "other-seed" / "stadlbauer2025" / "01_toy.html").read_text(encoding="utf8")
-    assert "nothing: printed counts, your parameters" in words((site / "index.html").read_text(encoding="utf8"))
+    assert "evidence-user" not in (site / "other-seed" / "stadlbauer2025" / "01_toy.html").read_text(
+        encoding="utf8"
+    )
+    assert "nothing: printed counts, your parameters" in words(
+        (site / "index.html").read_text(encoding="utf8")
+    )
 
 
 def test_four_studies_without_a_chapter_are_listed(project: Path) -> None:

@@ -1,6 +1,5 @@
 """The pages as a reader's browser shows them: nothing fetched, nothing broken, nothing that shuts a reader out."""
 
-from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
@@ -22,26 +21,24 @@ CUT_TABLES = """[...document.querySelectorAll("article .table-scroll")]
 OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
-@pytest.fixture(params=["light", "dark"])
-def reader(request: pytest.FixtureRequest, browser, site: SimpleNamespace) -> Iterator[SimpleNamespace]:
-    """A reader with a wide window who prefers one colour scheme, and a list of everything that went wrong."""
+@pytest.fixture(scope="session", params=["light", "dark"])
+def seen(request: pytest.FixtureRequest, browser, site: SimpleNamespace, axe: str) -> SimpleNamespace:
+    """What a reader with one colour scheme meets on every page, each loaded once; widths are measured in the light."""
     context = browser.new_context(viewport=WIDE, color_scheme=request.param)
     page = context.new_page()
-    wrong: list[str] = []
-    page.on(
-        "console",
-        lambda message: wrong.append(f"console: {message.text}") if message.type == "error" else None,
-    )
-    page.on("pageerror", lambda error: wrong.append(f"page error: {error}"))
-    page.on("request", lambda request: _note_external(request.url, site.address, wrong))
-    page.on(
-        "response",
-        lambda response: (
-            wrong.append(f"{response.status}: {response.url}") if response.status >= 400 else None
-        ),
-    )
-    yield SimpleNamespace(page=page, wrong=wrong, scheme=request.param)
+    found = SimpleNamespace(wrong=[], faults=[], too_wide={}, cut={}, unset=[], schemes=set())
+    page.on("console", lambda m: found.wrong.append(f"console: {m.text}") if m.type == "error" else None)
+    page.on("pageerror", lambda error: found.wrong.append(f"page error: {error}"))
+    page.on("request", lambda request: _note_external(request.url, site.address, found.wrong))
+    page.on("response", lambda r: found.wrong.append(f"{r.status}: {r.url}") if r.status >= 400 else None)
+    for name in site.pages:
+        page.goto(site.address + name)
+        found.schemes.add(page.locator("html").get_attribute("data-theme"))
+        if request.param == "light":
+            _measure(page, name, site, found)
+        _examine(page, name, site, found, axe, EVERY_RULE[request.param])
     context.close()
+    return SimpleNamespace(scheme=request.param, **vars(found))
 
 
 def _note_external(url: str, address: str, wrong: list[str]) -> None:
@@ -49,51 +46,51 @@ def _note_external(url: str, address: str, wrong: list[str]) -> None:
         wrong.append(f"request to another host: {url}")
 
 
-def test_no_page_errs_or_asks_another_host_and_every_article_is_accessible(reader, site, axe) -> None:
-    faults = []
-    for name in site.pages:
-        reader.page.goto(site.address + name)
-        if not reader.page.locator("article").count() or (
-            site.name == "real" and name.startswith("api/") and not name.startswith(SAMPLED)
-        ):
-            continue
-        if site.name == "real":
-            reader.page.evaluate(THIN_OUT)
-        reader.page.evaluate(axe)
-        faults += [f"{name}: {fault}" for fault in reader.page.evaluate(AXE, EVERY_RULE[reader.scheme])]
-    assert reader.wrong == []
-    assert faults == []
-
-
-def test_colour_scheme_of_the_reader_is_followed(reader, site) -> None:
-    reader.page.goto(site.address)
-    assert reader.page.locator("html").get_attribute("data-theme") == reader.scheme
-
-
-def test_no_page_is_wider_than_a_phone(browser, site) -> None:
-    context = browser.new_context(viewport=PHONE)
-    page = context.new_page()
-    wide = {}
-    for name in site.pages:
-        page.goto(site.address + name)
-        if page.evaluate(OVERFLOW) > 0:
-            wide[name] = page.evaluate(OVERFLOW)
-    context.close()
-    assert wide == {}
-
-
-def test_formulas_are_set(browser, site) -> None:
-    with_formulas = [
-        name for name in site.pages if 'class="math' in (site.folder / name).read_text(encoding="utf8")
-    ]
-    if not with_formulas:
-        pytest.skip("no page of this site has a formula")
-    page = browser.new_page()
-    for name in with_formulas:
-        page.goto(site.address + name)
+def _measure(page, name: str, site: SimpleNamespace, found: SimpleNamespace) -> None:
+    if 'class="math' in (site.folder / name).read_text(encoding="utf8"):
         page.wait_for_selector("mjx-container", state="attached", timeout=10_000)
-        assert page.locator("mjx-merror").count() == 0, name
-    page.close()
+        if page.locator("mjx-merror").count():
+            found.unset.append(name)
+    if not name.startswith("api/") and page.evaluate(CUT_TABLES):
+        found.cut[name] = page.evaluate(CUT_TABLES)
+    page.set_viewport_size(PHONE)
+    if page.evaluate(OVERFLOW) > 0:
+        found.too_wide[name] = page.evaluate(OVERFLOW)
+    page.set_viewport_size(WIDE)
+
+
+def _examine(page, name: str, site: SimpleNamespace, found: SimpleNamespace, axe: str, rules: dict) -> None:
+    sampled = not name.startswith("api/") or name.startswith(SAMPLED) or site.name != "real"
+    if not sampled or not page.locator("article").count():
+        return
+    if site.name == "real":
+        page.evaluate(THIN_OUT)
+    page.evaluate(axe)
+    found.faults += [f"{name}: {fault}" for fault in page.evaluate(AXE, rules)]
+
+
+def test_no_page_errs_or_asks_another_host(seen) -> None:
+    assert seen.wrong == []
+
+
+def test_every_article_is_accessible(seen) -> None:
+    assert seen.faults == []
+
+
+def test_colour_scheme_of_the_reader_is_followed(seen) -> None:
+    assert seen.schemes == {seen.scheme}
+
+
+def test_no_page_is_wider_than_a_phone(seen) -> None:
+    assert seen.too_wide == {}
+
+
+def test_no_table_loses_its_last_column_on_a_wide_screen(seen) -> None:
+    assert seen.cut == {}
+
+
+def test_formulas_are_set(seen) -> None:
+    assert seen.unset == []
 
 
 @pytest.mark.parametrize("site", ["toy"], indirect=True)
@@ -166,7 +163,13 @@ def test_link_to_a_number_opens_it_even_where_the_filters_would_hide_it(browser,
     row = page.locator("#stadlbauer2025-again")
     assert row.is_visible() and row.get_attribute("open") is not None
     facts = row.locator("dl").inner_text()
-    for expected in ("Abstract", "96.5 to 97.5 %", "97.39 to 97.40", "A toy chapter about zebrafish", "repeat"):
+    for expected in (
+        "Abstract",
+        "96.5 to 97.5 %",
+        "97.39 to 97.40",
+        "A toy chapter about zebrafish",
+        "repeat",
+    ):
         assert expected in facts, facts
     page.context.close()
 
@@ -183,7 +186,9 @@ def test_ledger_without_script_is_a_plain_list_of_everything(browser, site) -> N
 
 @pytest.mark.parametrize("site", ["toy"], indirect=True)
 def test_script_of_the_ledger_is_loaded_nowhere_else(site) -> None:
-    with_script = [name for name in site.pages if "ledger.js" in (site.folder / name).read_text(encoding="utf8")]
+    with_script = [
+        name for name in site.pages if "ledger.js" in (site.folder / name).read_text(encoding="utf8")
+    ]
     assert with_script == ["claims.html"]
 
 
@@ -213,7 +218,9 @@ def test_code_is_folded_once_for_each_part_and_untagged_code_is_not(browser, sit
 
 @pytest.mark.parametrize("site", ["toy", pytest.param("real", marks=pytest.mark.project)], indirect=True)
 def test_figures_can_be_read_on_a_phone_and_lie_on_a_light_card_in_the_dark(browser, site) -> None:
-    chapters = [name for name in site.pages if "figure-scroll" in (site.folder / name).read_text(encoding="utf8")]
+    chapters = [
+        name for name in site.pages if "figure-scroll" in (site.folder / name).read_text(encoding="utf8")
+    ]
     page = opened(browser, site, chapters[0], viewport=PHONE, color_scheme="dark")
     image = page.locator(".figure-scroll img").first
     assert image.evaluate("i => i.getBoundingClientRect().width") >= 500
@@ -222,21 +229,6 @@ def test_figures_can_be_read_on_a_phone_and_lie_on_a_light_card_in_the_dark(brow
     page.locator(".figure-scroll a.enlarge").first.click()
     assert page.url.endswith(".svg")
     page.context.close()
-
-
-@pytest.mark.parametrize("site", ["toy", pytest.param("real", marks=pytest.mark.project)], indirect=True)
-def test_no_table_of_a_chapter_loses_its_last_column_on_a_wide_screen(browser, site) -> None:
-    cut = {}
-    page = opened(browser, site, "index.html")
-    for name in site.pages:
-        if name.startswith("api/") or "table-scroll" not in (site.folder / name).read_text(encoding="utf8"):
-            continue
-        page.goto(site.address + name)
-        found = page.evaluate(CUT_TABLES)
-        if found:
-            cut[name] = found
-    page.context.close()
-    assert cut == {}
 
 
 @pytest.mark.parametrize("site", [pytest.param("real", marks=pytest.mark.project)], indirect=True)

@@ -72,7 +72,9 @@ def add_run(build: Path, run: str, handed_in: bool = True) -> None:
     written = notebook()
     if run != "published":
         path = SECRET if handed_in else ""
-        injected = code(f"# Parameters\nseed = 2\nexaminations = {json.dumps(path)}\n", tags=["injected-parameters"])
+        injected = code(
+            f"# Parameters\nseed = 2\nexaminations = {json.dumps(path)}\n", tags=["injected-parameters"]
+        )
         written["cells"].insert(2, injected)
         written["metadata"]["papermill"] = {"parameters": {"examinations": path}}
     write(folder / "notebooks" / f"{CHAPTER}.ipynb", json.dumps(written))

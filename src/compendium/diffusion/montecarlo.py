@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -239,7 +240,7 @@ def _run(tissue: Tissue, plan: _Plan, walkers: int, seed: int, inside: bool, thr
         return out
     edges = np.linspace(0, walkers, 4 * threads + 1).astype(int)  # more ranges than threads: even ends
     with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(part, [(int(a), int(b)) for a, b in zip(edges[:-1], edges[1:], strict=True)]))
+        list(pool.map(part, pairwise(map(int, edges))))
     return out
 
 
@@ -255,10 +256,10 @@ def _signal(
             values[:, i] = np.cos(strength[i] * moment[:, protocol.shape[i]]).mean(axis=1)
         cosines[side] = values
     mean, error = _combine({side: (values, share[side]) for side, values in cosines.items()})
-    parts = [
-        cosines[s].mean(axis=0) if s in cosines else np.full(len(protocol), np.nan) for s in (True, False)
-    ]
-    return SimulatedSignal(mean, error, *parts, int(plan.steps.sum()) * walkers, float(plan.dt.max()))
+    nothing = np.full(len(protocol), np.nan)
+    inside, outside = (cosines[s].mean(axis=0) if s in cosines else nothing for s in (True, False))
+    steps = int(plan.steps.sum()) * walkers
+    return SimulatedSignal(mean, error, inside, outside, steps, float(plan.dt.max()))
 
 
 def _combine(samples: dict[bool, tuple[Array, float]]) -> tuple[Array, Array]:

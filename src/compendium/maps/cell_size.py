@@ -264,7 +264,8 @@ def _fit_tile(
     fraction = (1 - vascular) * intracellular_fraction(fit, s0)
     found |= {
         "F": fraction, "cells2": cell_density(fraction, fit["L"], 2), "cells3": cell_density(fraction, fit["L"]),
-        "exit": fit.exit_code.astype(np.float64), "bounds": fit.at_bound.sum(axis=1).astype(np.float64), "objective": fit.objective,
+        "exit": fit.exit_code.astype(np.float64), "bounds": fit.at_bound.sum(axis=1).astype(np.float64),
+        "objective": fit.objective,
     }  # fmt: skip
     if sigma is not None:
         with np.errstate(divide="ignore", invalid="ignore"):

@@ -123,6 +123,8 @@ def run_cellularity(
     )
     error = score_out_of_fold(result["predicted"], result["histology"], result["subject"])
     notes = _notes(rois, table, result, error, normalisation)
+    if origin == "simulation":
+        notes = ("The samples are simulated brains: these maps say nothing about patients.", *notes)
     described = {
         "Settings": {**asdict(settings), "tile": side, "diameter_mm": diameter_mm, "normalisation": normalisation,
                      "rule": rule}, "Origin": origin, "LeaveOneSubjectOut": asdict(error), "Notes": list(notes),

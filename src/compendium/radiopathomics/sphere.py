@@ -11,7 +11,7 @@ from compendium.base.validation import check_choice
 
 RULES = ("partial", "centre")
 SUBDIVISIONS = 8
-"""Lines per voxel and axis; the volume of a sphere of 5 mm is then right to 0.1 % on a grid of 1 mm and 0.5 % on one of 2 mm."""
+"""Lines per voxel and axis; the volume of a sphere of 5 mm is then right to 0.1 % (grid of 1 mm) and 0.5 % (2 mm)."""
 
 
 @dataclass(frozen=True)

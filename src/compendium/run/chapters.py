@@ -72,7 +72,7 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Input:
-    """Something that a user may hand in: a name, a kind (table, …) and the schema that it must satisfy."""
+    """Something that a user may hand in: a name, a kind (table, image, protocol) and the schema of a table."""
 
     name: str
     kind: str

@@ -242,3 +242,36 @@ def _check_required(table: Table, schema: Schema, present: set[str]) -> None:
     raise InputError(
         table.path, rule, columns, row=table.header_line, field=missing[0].name, more=len(missing) - 1
     )
+
+
+FILE_KINDS = {
+    "image": "a NIfTI image, three- or four-dimensional",
+    "protocol": "a diffusion protocol: 3 × M text, .bval with .gdur/.gsep, or FSL files with JSON",
+}
+"""Kinds of inputs that are files of their own, by what they are."""
+
+
+def check_input(path: Path, kind: str, schema: str) -> tuple[str, ...]:
+    """Look at an input before anything runs, and return what a user should be told about how it was read.
+
+    Parameters
+    ----------
+    path : what was handed in.
+    kind : "table", or one of `FILE_KINDS`.
+    schema : of a table.
+
+    Raises
+    ------
+    TableError : it cannot be used; one line.
+    """
+    if kind == "table":
+        return tuple(validate(path, schema).attrs.get("notes", ()))
+    if kind == "image":
+        from compendium.io.nifti import inspect_image
+
+        inspect_image(path)
+    else:
+        from compendium.io.protocols import read_protocol
+
+        read_protocol(path)
+    return ()

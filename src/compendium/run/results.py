@@ -100,12 +100,14 @@ class Chapter:
         return printed_root(claim.id, claim.interval.centre, claim.interval.bounds(), claim.unit)
 
     def input(self, name: str) -> Quantity:
-        """Return a handed-in table, validated against its schema; evidence "user"."""
+        """Return what was handed in, evidence "user": a validated table, or the path of a file of another kind."""
         from compendium.run.chapters import find_chapter
         from compendium.run.inputs import validate
 
-        schema = find_chapter(self.id).inputs[name].schema
-        return data_root(f"input:{name}", validate(self.inputs[name], schema), "user")
+        declared = find_chapter(self.id).inputs[name]
+        path = self.inputs[name]
+        value = validate(path, declared.schema) if declared.kind == "table" else Path(path)
+        return data_root(f"input:{name}", value, "user")
 
     def simulated(self, name: str, value: Any) -> Quantity:
         """Return the outcome of an independent simulation as a source; only claims about methods are scored by it."""

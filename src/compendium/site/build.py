@@ -75,7 +75,12 @@ def _source_files(run: str, named: bool) -> Iterator[Path]:
     root, renderer = paths.root(), Path(__file__).resolve().parent
     yield from (
         path
-        for path in (root / "_config.yml", root / "CHANGELOG.md", root / "CITATION.cff", root / "data" / "inventory.yaml")
+        for path in (
+            root / "_config.yml",
+            root / "CHANGELOG.md",
+            root / "CITATION.cff",
+            root / "data" / "inventory.yaml",
+        )
         if path.is_file()
     )
     runs = paths.build() / "runs"

@@ -87,9 +87,10 @@ def leave_sphere(tissue, times, cells=400):
     for a, b in ((i, i + 1), (i + 1, i)):
         matrix[a, b] += conductance / volume[a]
         matrix[a, a] -= conductance / volume[a]
-    values, vectors = np.linalg.eig(matrix)
     start = np.where(np.arange(len(volume)) < cells, 1.0, 0.0)
-    weights = np.linalg.solve(vectors, start)
+    with threadpool_limits(1):
+        values, vectors = np.linalg.eig(matrix)
+        weights = np.linalg.solve(vectors, start)
     inside = volume[:cells] / volume[:cells].sum()
     return np.array(
         [float(np.real(inside @ (vectors @ (np.exp(values * t) * weights))[:cells])) for t in times]

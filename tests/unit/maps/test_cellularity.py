@@ -183,6 +183,7 @@ def test_a_forest_trained_on_simulated_brains_is_not_applied_to_images(study, tm
         run_cellularity(**paths, **FEW, rois=fakes, out=tmp_path / "out", subjects=["new"])
     assert not (tmp_path / "out").exists()
     made = run_cellularity(**paths, **FEW, rois=fakes, out=tmp_path / "out")
+    assert made.notes[0].startswith("The samples are simulated brains")
     assert json.loads(made.maps["s1"].with_name("s1_cellularity.json").read_text())["Origin"] == "simulation"
 
 

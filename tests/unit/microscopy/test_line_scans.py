@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter1d
 
-from compendium.microscopy.line_scans import measure_velocity, velocity_from_lines
+from compendium.microscopy.drawn_lines import velocity_from_lines
+from compendium.microscopy.line_scans import measure_velocity
 
 
 def kymograph(velocity, *, pixel_um=0.5, line_ms=0.5, rows=4000, columns=128, snr=5.0, seed=1, dirt=0.0):

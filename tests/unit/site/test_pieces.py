@@ -221,7 +221,9 @@ def test_folded_cells_of_one_part_go_behind_one_line_below_what_they_show() -> N
     cells = [FOLDED.format(n=n, output=shown if n in (3, 4) else "") for n in (1, 2, 3, 4, 5)]
     page = repair_page(f"<article>{''.join(cells)}<p>text</p>{FOLDED.format(n=6, output='')}</article>")
     soup = BeautifulSoup(page, "html.parser")
-    assert soup.get_text(" ", strip=True).startswith("a figure a figure Show code 1 code 2 code 3 code 4 code 5 text")
+    assert soup.get_text(" ", strip=True).startswith(
+        "a figure a figure Show code 1 code 2 code 3 code 4 code 5 text"
+    )
     assert [d.get_text(" ", strip=True) for d in soup.select("details")][1] == "Show code 6"
     assert [e["id"] for e in soup.select("[id^=cell-]")] == [f"cell-{n}" for n in (1, 2, 3, 4, 5, 6)]
     assert repair_page(page) == page
@@ -235,16 +237,26 @@ def test_cell_of_a_result_is_the_first_that_names_it_in_full_or_by_its_fixed_par
         {"cell_type": "code", "source": ["chapter.derive(\n", "    'accuracy', f)"]},
         {"cell_type": "code", "source": "chapter['accuracy']"},
     ]
-    assert result_cells(cells, ["accuracy", "one.sensitivity", "gone"]) == {"accuracy": 3, "one.sensitivity": 2}
+    assert result_cells(cells, ["accuracy", "one.sensitivity", "gone"]) == {
+        "accuracy": 3,
+        "one.sensitivity": 2,
+    }
 
 
 @pytest.mark.parametrize("path", ["/home/a b/c ü.csv", "C:\\\\data\\\\c ü.csv", "~/c ü.csv"])
 def test_paths_of_a_run_become_file_names_wherever_the_notebook_holds_them(path: str) -> None:
     source = f'table = "{path}"\nseed = 1\n'
-    cell = {"cell_type": "code", "source": source, "metadata": {"tags": ["injected-parameters"]}, "outputs": []}
+    cell = {
+        "cell_type": "code",
+        "source": source,
+        "metadata": {"tags": ["injected-parameters"]},
+        "outputs": [],
+    }
     said = {"cell_type": "markdown", "source": f"read from {path}", "metadata": {}}
     kept = {"cell_type": "code", "source": 'folder = "/usr/share"', "metadata": {}, "outputs": []}
-    text = json.dumps({"cells": [cell, said, kept], "metadata": {"papermill": {"parameters": {"table": path}}}})
+    text = json.dumps(
+        {"cells": [cell, said, kept], "metadata": {"papermill": {"parameters": {"table": path}}}}
+    )
     cleaned = without_user_paths(text)
     assert json.loads(cleaned)["cells"][0]["source"] == 'table = "c ü.csv"\nseed = 1\n'
     assert "home" not in cleaned and "data" not in cleaned.replace("metadata", "") and "/usr/share" in cleaned
@@ -271,7 +283,9 @@ def test_every_claim_counts_as_exactly_one_thing(claim: dict, kind: str) -> None
 
 def test_inconsistent_number_of_any_kind_is_in_the_badges() -> None:
     base = {"repeats": None, "evidence": "internal", "status": "inconsistent"}
-    badges = standing_badges(standing_of([{**base, "role": "description"}, {**base, "role": "method", "repeats": "a"}]))
+    badges = standing_badges(
+        standing_of([{**base, "role": "description"}, {**base, "role": "method", "repeats": "a"}])
+    )
     assert "status-inconsistent" in badges and "1 repeat disagrees as well" in badges
 
 

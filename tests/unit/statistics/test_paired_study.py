@@ -1,9 +1,12 @@
 """Several readings of the same cases: cells, bounds of clustering, recounted finds, patients resampled."""
 
+from itertools import combinations_with_replacement
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import norm
 from statsmodels.stats.proportion import proportion_confint
 
 from compendium.statistics.confusion import ConfusionCounts
@@ -12,6 +15,7 @@ from compendium.statistics.paired_study import (
     Pair,
     count_pair,
     mcnemar_at_design_effect,
+    mcnemar_with_fewest_clusters,
     most_uneven_sizes,
     recount,
     recounted_accuracies,
@@ -150,3 +154,22 @@ def test_order_within_a_patient_and_the_names_of_patients_do_not_matter():
     first = resample_readings(reference, {"a": a}, patient, 50, 2)
     renamed = [f"p{v}" for v in patient[shuffled]]
     assert resample_readings(reference[shuffled], {"a": a[shuffled]}, renamed, 50, 2) == first
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "k", "m"), [(3, 8, 2, 3), (1, 9, 1, 5), (4, 7, 4, 7), (2, 6, 1, 1)]
+)
+def test_p_with_the_fewest_clusters_is_the_largest_over_all_splits(first, second, k, m):
+    def splits(cases, clusters):
+        return [s for s in combinations_with_replacement(range(1, cases + 1), clusters) if sum(s) == cases]
+
+    squares = max(sum(v**2 for v in a + b) for a in splits(first, k) for b in splits(second, m))
+    largest = 2 * norm.sf(abs(second - first) / np.sqrt(squares))
+    assert mcnemar_with_fewest_clusters(first, second, k, m) == pytest.approx(largest, rel=1e-12)
+
+
+def test_p_with_clusters_of_one_is_mcnemars_and_without_discordance_one():
+    plain = mcnemar_asymptotic(6, 57, correction=False).p
+    assert mcnemar_with_fewest_clusters(6, 57, 6, 57) == pytest.approx(plain, rel=1e-12)
+    assert mcnemar_with_fewest_clusters(6, 57, 3, 20) > plain
+    assert mcnemar_with_fewest_clusters(0, 0, 0, 0) == 1
