@@ -1,16 +1,7 @@
-"""The simulated model selection of Grussu et al. 2025: noise, fits of five models twice, and three criteria.
-
-The scores of many noise seeds, noise levels and fitting conventions are stored in `data/derived/grussu2025/scores.csv`,
-made from the stored library by
-
-    python -m compendium.cohorts.grussu_selection data/derived/grussu2025
-"""
+"""The simulated model selection of Grussu et al. 2025: noise, fits of five models by two strategies, three criteria."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,12 +11,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from compendium.base.validation import check_choice
-from compendium.cohorts.grussu_library import PERMEABILITIES, Library, read_library
+from compendium.cohorts.grussu_library import Library, read_library
 from compendium.diffusion.fitting import (
     PUBLISHED_PULL, CellSizeFit, fit_cell_size, intracellular_fraction, residuals,
 )  # fmt: skip
 from compendium.diffusion.models import MODELS, find_model, model_bounds
-from compendium.diffusion.posterior import posterior_cell_size
 from compendium.diffusion.protocols import Protocol, shaped_protocol
 from compendium.diffusion.scores import score_residuals
 from compendium.diffusion.selection import histology_fidelity, total_correlation
@@ -34,14 +24,16 @@ Array = NDArray[np.float64]
 
 PROTOCOL_NAMES = ("exvivo", "3T", "1.5T")
 STRATEGIES = ("whole", "high")
-THRESHOLDS = {"whole": {"exvivo": 1.0, "3T": 0.1, "1.5T": 0.1}, "high": {"exvivo": 1.8, "3T": 0.9, "1.5T": 0.9}}
+THRESHOLDS = {
+    "whole": {"exvivo": 1.0, "3T": 0.1, "1.5T": 0.1},
+    "high": {"exvivo": 1.8, "3T": 0.9, "1.5T": 0.9},
+}
 """b-values (ms/µm²) above which a strategy fits (Methods)."""
 CONVENTIONS = ("printed", "public")
 FIXED = 1e-6  # half width of the bounds of a parameter that is known
 GONE = (200.0, 201.0)  # µm²/ms: exp(−b·D) is below 1e-30 at any b that is fitted
-SEEDS = 20
-LEVELS = (15.0, 60.0, 100.0, 1000.0)  # SNR beside 30
-POSTERIOR_MODELS = ("Diff-in", "Diff-in-ex", "Diff-in-exFast")
+
+Kept = dict[tuple[str, float, str], "dict[str, Estimates]"]
 
 
 @dataclass(frozen=True)
@@ -64,14 +56,31 @@ class Estimates:
 
 
 def add_rician_noise(signals: Array, snr: float, seed: int | Sequence[int]) -> Array:
-    """Magnitude of signals with complex Gaussian noise of standard deviation 1/SNR (signal 1 at b = 0)."""
+    """Magnitude of signals with complex Gaussian noise of standard deviation 1/SNR (signal 1 at b = 0).
+
+    Examples
+    --------
+    >>> float(add_rician_noise(np.ones((1, 20_000)), 50, 1).mean().round(3))
+    1.0
+    """
     noise = np.random.default_rng(seed).normal(scale=1 / snr, size=(2, *signals.shape))
-    return np.hypot(signals + noise[0], noise[1])
+    return np.asarray(np.hypot(signals + noise[0], noise[1]))
+
+
+def choose_part(protocol: Protocol, key: str, strategy: str) -> NDArray[np.bool_]:
+    """Measurements that a strategy fits, for a protocol by its name."""
+    return protocol.above(THRESHOLDS[check_choice(strategy, STRATEGIES, "strategy")][key])
 
 
 def fit_tissues(
-    signals: Array, protocol: Protocol, model: str, preset: str, snr: float, convention: str = "printed", floor: str = "published"
-) -> Estimates:  # fmt: skip
+    signals: Array,
+    protocol: Protocol,
+    model: str,
+    preset: str,
+    snr: float,
+    convention: str = "printed",
+    floor: str = "published",
+) -> Estimates:
     """Fit a model to signals of which the one at b = 0 is known to be 1.
 
     Parameters
@@ -82,9 +91,9 @@ def fit_tissues(
     preset : {"exvivo", "invivo"}
         Published bounds.
     convention : {"printed", "public"}
-        ``"printed"``: as Methods say: S0 is known from the fit before, 3, 4 or 5 parameters, maximum likelihood.
-        ``"public"``: the public fitter's defaults: S0 within 0.6–1.4 (Diff-in 0.01–1.4) of the largest signal,
-        3, 5 or 6 parameters, pull to the middle of the bounds.
+        ``"printed"``: as Methods say: the scale is known from the fit before, so there are 3, 4 or 5 parameters and
+        f_I lies within [0, 1] in Diff-in too; maximum likelihood. ``"public"``: the public fitter's defaults: S0
+        within 0.6–1.4 (Diff-in 0.01–1.4) of the largest signal, 3, 5 or 6 parameters, pull to the middle of bounds.
     """
     check_choice(convention, CONVENTIONS, "convention")
     found, sigma = find_model(model), 1 / snr
@@ -94,29 +103,36 @@ def fit_tissues(
         options |= {"pull": PUBLISHED_PULL, "bounds": model_bounds(found, preset)}
     else:  # a measurement of exactly 1 at b = 0 fixes the scale, and S0 with it
         parameters = len(found.parameters) - (1 if found.has_extra else 0)
-        fitted, data = with_unweighted(protocol), np.hstack([np.ones((len(signals), 1)), signals])
+        fitted, data = with_unweighted(protocol, signals)
         known = {"S0": (1 - FIXED, 1 + FIXED)}
-        if not found.has_extra:  # eq. 7 with f_I within [0, 1]: the rest of the water is gone at any b
+        if not found.has_extra:  # eq. 7: the rest of the water is there at b = 0 and gone at any other b
             found, known = find_model("Diff-in-ex"), known | {"DEinf": GONE}
         options |= {"bounds": model_bounds(found, preset, change=known)}
     fit = fit_cell_size(data, fitted, found.name, **options)  # type: ignore[arg-type]
-    rest = residuals(fit, signals, protocol)
-    scores = score_residuals(rest, sigma, parameters)
-    return Estimates(fit["L"], intracellular_fraction(fit, np.ones(len(signals))), scores.bic, scores.bic_paper, fit)
+    scores = score_residuals(residuals(fit, signals, protocol), sigma, parameters)
+    fraction = intracellular_fraction(fit, np.ones(len(signals)))
+    return Estimates(fit["L"], fraction, scores.bic, scores.bic_paper, fit)
 
 
-def with_unweighted(protocol: Protocol) -> Protocol:
-    """The protocol with a measurement at b = 0 in front."""
-    return shaped_protocol(
-        np.r_[0.0, protocol.b_ms_um2], protocol.shapes, np.r_[-1, protocol.shape], np.r_[np.nan, protocol.te_ms], protocol.name
-    )  # fmt: skip
+def with_unweighted(protocol: Protocol, signals: Array) -> tuple[Protocol, Array]:
+    """Protocol and signals with a measurement of 1 at b = 0 in front."""
+    te = np.r_[np.nan, protocol.te_ms]
+    b, shape = np.r_[0.0, protocol.b_ms_um2], np.r_[-1, protocol.shape]
+    longer = shaped_protocol(b, protocol.shapes, shape, te, protocol.name)
+    return longer, np.hstack([np.ones((len(signals), 1)), signals])
 
 
 def fit_setting(
-    signals: Array, protocol: Protocol, key: str, strategy: str, snr: float, models: Iterable[str] = MODELS, **options: str
-) -> dict[str, Estimates]:  # fmt: skip
+    signals: Array,
+    protocol: Protocol,
+    key: str,
+    strategy: str,
+    snr: float,
+    models: Iterable[str] = MODELS,
+    **options: str,
+) -> dict[str, Estimates]:
     """Fit models to one strategy's part of noisy signals of a protocol (``"exvivo"``, ``"3T"``, ``"1.5T"``)."""
-    keep = protocol.above(THRESHOLDS[strategy][key])
+    keep = choose_part(protocol, key, strategy)
     preset = "exvivo" if key == "exvivo" else "invivo"
     part = protocol.select(keep)
     return {m: fit_tissues(signals[:, keep], part, m, preset, snr, **options) for m in models}
@@ -128,8 +144,8 @@ def score_setting(estimates: dict[str, Estimates], tissues: pd.DataFrame) -> pd.
     Returns
     -------
     DataFrame
-        model, r_size, r_fraction, tcs; hfc_median; and in percent of tissues in which the model is lowest: hfc, bic (eq. 15),
-        bic_standard.
+        model, r_size, r_fraction, tcs; hfc_median; and in percent of tissues in which the model is lowest: hfc,
+        bic (eq. 15), bic_standard.
     """
     size, fraction = tissues["size"].to_numpy(), tissues["fraction"].to_numpy()
     errors = {m: histology_fidelity(e.size, size, e.fraction, fraction) for m, e in estimates.items()}
@@ -142,10 +158,10 @@ def score_setting(estimates: dict[str, Estimates], tissues: pd.DataFrame) -> pd.
     for model, e in estimates.items():
         r_size = float(np.corrcoef(e.size, size)[0, 1])
         tcs = total_correlation(e.size, size, e.fraction, fraction)
-        rows.append({
-            "model": model, "r_size": r_size, "r_fraction": tcs - r_size, "tcs": tcs,
-            "hfc_median": float(np.median(errors[model])), **{name: share[model] for name, share in wins.items()},
-        })  # fmt: skip
+        shares = {name: share[model] for name, share in wins.items()}
+        middle = float(np.median(errors[model]))
+        row = {"model": model, "r_size": r_size, "r_fraction": tcs - r_size, "tcs": tcs, "hfc_median": middle}
+        rows.append(row | shares)
     return pd.DataFrame(rows)
 
 
@@ -164,8 +180,12 @@ def lowest_share(values: dict[str, Array]) -> dict[str, float]:
 
 
 def select_models(
-    libraries: dict[str, Library], snr: float = 30.0, seed: int = 1, keep: dict[tuple[str, float, str], dict[str, Estimates]] | None = None, **options: str
-) -> pd.DataFrame:  # fmt: skip
+    libraries: dict[str, Library],
+    snr: float = 30.0,
+    seed: int = 1,
+    keep: Kept | None = None,
+    **options: str,
+) -> pd.DataFrame:
     """Scores of all settings, protocol by permeability by strategy, for one draw of the noise.
 
     Parameters
@@ -196,54 +216,20 @@ def read_libraries(folder: Path, dense: bool = False) -> dict[str, Library]:
     return {key: read_library(folder, key, dense) for key in PROTOCOL_NAMES}
 
 
-def posterior_errors(libraries: dict[str, Library], snr: float, seed: int, level: float = PERMEABILITIES[0]) -> pd.DataFrame:
-    """Root mean squared errors and correlations of maximum likelihood and posterior mean, per protocol, strategy, model."""
-    rows = []
-    for number, (key, library) in enumerate(libraries.items()):
-        mine = (library.tissues["permeability"] == level).to_numpy()
-        noisy, truth = add_rician_noise(library.signals, snr, [seed, number])[mine], library.tissues[mine]
-        for strategy in STRATEGIES:
-            keep = library.protocol.above(THRESHOLDS[strategy][key])
-            fits = fit_setting(noisy, library.protocol, key, strategy, snr, POSTERIOR_MODELS)
-            for model, estimate in fits.items():
-                data = np.hstack([np.ones((int(mine.sum()), 1)), noisy[:, keep]])
-                got = posterior_cell_size(data, with_unweighted(library.protocol.select(keep)), estimate.fit, 1 / snr)
-                for kind, size, fraction in (("likelihood", estimate.size, estimate.fraction), ("posterior", got.mean["L"], got.mean["F"])):
-                    rows.append({
-                        "protocol": key, "permeability": level, "strategy": strategy, "model": model, "estimator": kind,
-                        "rmse": float(np.sqrt(np.mean((size - truth["size"]) ** 2))),
-                        "bias": float(np.mean(size - truth["size"])),
-                        "tcs": total_correlation(size, truth["size"], fraction, truth["fraction"]),
-                    })  # fmt: skip
-    return pd.DataFrame(rows)
+def count_first(scores: pd.DataFrame, criterion: str, model: str = "Diff-in") -> int:
+    """Settings (protocol, permeability, strategy) in which a model has the highest score.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"protocol": "a", "permeability": 1, "strategy": "s", "model": ["x", "y"], "bic": [60, 40]})
+    >>> count_first(rows, "bic", "x"), count_first(rows, "bic", "y")
+    (1, 0)
+    """
+    best = scores.loc[scores.groupby(["protocol", "permeability", "strategy"])[criterion].idxmax(), "model"]
+    return int((best == model).sum())
 
 
-def variants() -> list[tuple[str, dict[str, object]]]:
-    """Name and options of every stored draw: noise seeds first, then noise levels and conventions."""
-    out: list[tuple[str, dict[str, object]]] = [("seed", {"seed": s}) for s in range(1, SEEDS + 1)]
-    out += [("snr", {"snr": level}) for level in LEVELS]
-    return [*out, ("public fitter", {"convention": "public"}), ("floor sigma", {"floor": "sigma"}), ("no floor", {"floor": "none"})]
-
-
-def write_scores(folder: Path) -> None:
-    """Compute and store the scores of all variants, of the dense packings, and of the posterior mean."""
-    libraries = read_libraries(folder)
-    parts = []
-    for name, options in variants():
-        scored = select_models(libraries, **options)  # type: ignore[arg-type]
-        parts.append(scored.assign(variant=name, seed=options.get("seed", 1), snr=options.get("snr", 30.0)))
-        print(name, options, flush=True)
-    parts.append(select_models(read_libraries(folder, dense=True)).assign(variant="dense", seed=1, snr=30.0))
-    files = {"scores.csv": pd.concat(parts, ignore_index=True), "posterior.csv": posterior_errors(libraries, 30.0, 1)}
-    for name, frame in files.items():
-        frame.to_csv(folder / name, index=False, float_format="%.6g", lineterminator="\n")
-    recipe = {
-        "recipe": "python -m compendium.cohorts.grussu_selection data/derived/grussu2025", "seeds": SEEDS, "snr levels": LEVELS,
-        "library": json.loads((folder / "library.json").read_text(encoding="utf-8"))["sha256"],
-        "sha256": {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in files},
-    }  # fmt: skip
-    (folder / "scores.json").write_text(json.dumps(recipe, indent=1) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    write_scores(Path(sys.argv[1]))
+def first_of_ten(scores: pd.DataFrame) -> pd.DataFrame:
+    """Combination of model and strategy with the highest TCS, per protocol and permeability."""
+    best = scores.loc[scores.groupby(["protocol", "permeability"], sort=False)["tcs"].idxmax()]
+    return best[["protocol", "permeability", "model", "strategy", "tcs"]].reset_index(drop=True)

@@ -56,6 +56,7 @@ def accept(study: str, chapters: list[Chapter]) -> tuple[list[str], list[Path]]:
     ----------
     study : whose claims' statuses are stored.
     chapters : chapters of that study whose results are stored; claims of its other chapters keep their statuses.
+        The README's verdict table is written too, when every chapter of the book has been executed.
 
     Raises
     ------
@@ -72,7 +73,8 @@ def accept(study: str, chapters: list[Chapter]) -> tuple[list[str], list[Path]]:
         written.append(reference_path(chapter.path))
         _write(written[-1], new)
     changed, path = _accept_statuses(study, {c.id for c in chapters})
-    refresh_readme(build_report())
+    if all(found.results is not None for found in gather().values()):
+        refresh_readme(build_report())
     return differences + changed, [*written, path]
 
 
