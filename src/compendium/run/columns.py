@@ -55,6 +55,8 @@ class Field:
         The only values of a text column, when it has such.
     missing : bool, optional
         Whether cells may be missing; by default every type admits it except identifiers.
+    aliases : tuple of str
+        Names that other programs give the column; the first one in the file counts, and only without `name`.
     """
 
     name: str
@@ -66,6 +68,7 @@ class Field:
     example: str = ""
     choices: tuple[str, ...] = ()
     missing: bool | None = None
+    aliases: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.type not in TYPES:

@@ -192,6 +192,7 @@ def _raise_first(table: Table, problems: list[Problem]) -> None:
 def _match_columns(table: Table, schema: Schema) -> tuple[dict[str, tuple[str, Field | None]], list[str]]:
     """Declared name and field (None where the schema has none) of every column of the file; and notes."""
     declared = {same_name(field.name): field for field in schema.fields}
+    declared |= _found_aliases(table, schema)
     matched: dict[str, tuple[str, Field | None]] = {}
     notes = []
     for original in table.frame.columns:
@@ -213,6 +214,17 @@ def _match_columns(table: Table, schema: Schema) -> tuple[dict[str, tuple[str, F
             notes.append(f"column {show(original)} is not used{hint}.")
     _check_required(table, schema, {field.name for _, field in matched.values() if field})
     return matched, notes
+
+
+def _found_aliases(table: Table, schema: Schema) -> dict[str, Field]:
+    """Fields that stand in the file under a name that another program gives them."""
+    present = {same_name(column) for column in table.frame.columns}
+    found = {}
+    for field in schema.fields:
+        names = [same_name(alias) for alias in field.aliases if same_name(alias) in present]
+        if names and same_name(field.name) not in present:
+            found[names[0]] = field
+    return found
 
 
 def _pattern_name(table: Table, original: str, pattern: Field) -> str:

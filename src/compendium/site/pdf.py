@@ -15,6 +15,7 @@ from compendium.site.finish import IDENTIFIER
 from compendium.site.offline import copy_mathjax
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+LEDGER = re.compile(r'<div class="ledger-rows" data-fill="[^"]*"></div>')
 PDF_NAME = "compendium.pdf"
 
 
@@ -48,7 +49,8 @@ def print_pdf(source: Path, target: Path) -> Path:
     copy_mathjax(html)
     page = html / "index.html"
     page.write_text(
-        single_page_links(repair_page(without_reference(page.read_text(encoding="utf8")))), encoding="utf8"
+        single_page_links(repair_page(without_reference(without_rows(page.read_text(encoding="utf8"))))),
+        encoding="utf8",
     )
     printed = html / PDF_NAME
     with tempfile.TemporaryDirectory() as profile:
@@ -85,6 +87,17 @@ def single_page_links(page: str) -> str:
         r'href="(?:\.\./)*((?!https?:|_static|files/)[\w/.-]+?)\.html(?:\?[^"#]*)?(?:#([\w.-]+))?"',
         point,
         page,
+    )
+
+
+def without_rows(page: str) -> str:
+    """Say where the printed numbers are instead of printing a thousand rows.
+
+    >>> without_rows('<div class="ledger-rows" data-fill="s2025"></div>')
+    '<p>Listed on the page of printed numbers of the site, and in its files/claims.csv.</p>'
+    """
+    return LEDGER.sub(
+        "<p>Listed on the page of printed numbers of the site, and in its files/claims.csv.</p>", page
     )
 
 
