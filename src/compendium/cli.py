@@ -407,7 +407,8 @@ def accept(
 ) -> None:
     """Show what changed in a chapter's numbers and its study's statuses, and store them as reference.
 
-    Tolerances and their reasons are kept. A study's name accepts all its chapters.
+    Tolerances and their reasons are kept. A study's name accepts all its chapters. When every chapter of the book has
+    been executed, the table in README.md is written too.
 
     Examples:
 
@@ -417,6 +418,8 @@ def accept(
     from compendium.evidence.claims import load_studies
     from compendium.run.chapters import find_chapter, list_chapters
     from compendium.run.report import accept as store
+    from compendium.run.report import build_report, gather
+    from compendium.site.readme import refresh_readme
 
     if name in load_studies():
         study, chapters = name, [c for c in list_chapters() if c.study == name]
@@ -424,6 +427,8 @@ def accept(
         chapters = [find_chapter(name)]
         study = chapters[0].study
     differences, written = store(study, chapters)
+    if all(found.results is not None for found in gather().values()):
+        refresh_readme(build_report())
     print(
         "\n".join([*differences, *[f"wrote {path}" for path in written]])
         if differences

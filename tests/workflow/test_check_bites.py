@@ -75,7 +75,9 @@ TAMPERINGS = {
         ["status changed: toy2025/sensitivity", 'admits "[82.95, 83.05]" → "[78.0, 88.0]"'],
     ),
     "the evidence of a claim without a result": (
-        lambda t: tamper(t.claims, "role: description, evidence: internal", "role: description, evidence: unavailable"),
+        lambda t: tamper(
+            t.claims, "role: description, evidence: internal", "role: description, evidence: unavailable"
+        ),
         ['status changed: toy2025/tp: status "not testable" → "not scored"'],
     ),
     "a claim that is gone": (
@@ -194,7 +196,10 @@ def test_accept_shows_the_difference_and_keeps_tolerances_and_reasons(accepted):
     tamper(accepted.claims, 'printed: "283"', 'printed: "284"')
     accepted.run("run")
     done = accepted.run("accept", "toy2025/01")
-    assert "~ toy2025/tp: not testable [internal, description, 283] → not testable [internal, description, 284]" in done.stdout
+    assert (
+        "~ toy2025/tp: not testable [internal, description, 283] → not testable [internal, description, 284]"
+        in done.stdout
+    )
     assert "~ sensitivity: 82.99120234604105 → 83.04093567251462 (+5.99e-04)" in done.stdout
     again = json.loads(reference(accepted).read_text())
     assert again["results"]["sensitivity"]["tolerance"]["reason"] == "told by a test"

@@ -232,7 +232,7 @@ def test_the_readme_shows_the_verdicts_of_the_check(project):
     """The table in README.md is the one that `accept` would write now."""
     shutil.copy(ROOT / "README.md", project.root)
     code = (
-        "from compendium.run.report import build_report, with_verdicts; from pathlib import Path; import sys; "
+        "from compendium.run.report import build_report; from compendium.site.readme import with_verdicts; from pathlib import Path; import sys; "
         "text = Path('README.md').read_text(encoding='utf-8'); assert '| Stadlbauer' in text; "
         "sys.exit(0 if with_verdicts(text, build_report()) == text else 1)"
     )

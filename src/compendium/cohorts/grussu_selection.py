@@ -13,7 +13,11 @@ from numpy.typing import NDArray
 from compendium.base.validation import check_choice
 from compendium.cohorts.grussu_library import Library, read_library
 from compendium.diffusion.fitting import (
-    PUBLISHED_PULL, CellSizeFit, fit_cell_size, intracellular_fraction, residuals,
+    PUBLISHED_PULL,
+    CellSizeFit,
+    fit_cell_size,
+    intracellular_fraction,
+    residuals,
 )  # fmt: skip
 from compendium.diffusion.models import MODELS, find_model, model_bounds
 from compendium.diffusion.protocols import Protocol, shaped_protocol
@@ -233,3 +237,30 @@ def first_of_ten(scores: pd.DataFrame) -> pd.DataFrame:
     """Combination of model and strategy with the highest TCS, per protocol and permeability."""
     best = scores.loc[scores.groupby(["protocol", "permeability"], sort=False)["tcs"].idxmax()]
     return best[["protocol", "permeability", "model", "strategy", "tcs"]].reset_index(drop=True)
+
+
+def score_statements(scores: pd.DataFrame) -> dict[str, int]:
+    """Count what the paper says in words about its simulated selection (Results, Tables S1–S3).
+
+    Returns
+    -------
+    dict
+        ``tcs.low.first``: protocols in which Diff-in at high b-values has the highest TCS of all at the lowest
+        permeability; ``tcs.falls``: in which its TCS is lower at the highest permeability; ``tcs.gain_rises``: in
+        which the lead of the best other model at high b-values over it is larger there; ``hfc.first``, ``bic.first``,
+        ``bic_standard.first``: settings in which Diff-in is lowest in most tissues.
+    """
+    levels = sorted(scores["permeability"].unique())
+    high = scores[scores["strategy"] == "high"].pivot_table(
+        index=["protocol", "permeability"], columns="model", values="tcs"
+    )
+    lead = (high.drop(columns="Diff-in").max(axis=1) - high["Diff-in"]).unstack()
+    own = high["Diff-in"].unstack()
+    first = first_of_ten(scores)
+    first = first[(first["permeability"] == levels[0]) & (first["strategy"] == "high")]
+    return {
+        "tcs.low.first": int((first["model"] == "Diff-in").sum()),
+        "tcs.falls": int((own[levels[-1]] < own[levels[0]]).sum()),
+        "tcs.gain_rises": int((lead[levels[-1]] > lead[levels[0]]).sum()),
+        **{f"{name}.first": count_first(scores, name) for name in ("hfc", "bic", "bic_standard")},
+    }

@@ -20,7 +20,14 @@ from scipy.interpolate import RectBivariateSpline
 
 from compendium.cohorts.grussu_library import EXACT_D0, EXACT_SIZES, PERMEABILITIES, Library, read_exact
 from compendium.cohorts.grussu_selection import (
-    STRATEGIES, Estimates, add_rician_noise, choose_part, fit_setting, read_libraries, select_models, with_unweighted,
+    STRATEGIES,
+    Estimates,
+    add_rician_noise,
+    choose_part,
+    fit_setting,
+    read_libraries,
+    select_models,
+    with_unweighted,
 )  # fmt: skip
 from compendium.diffusion.engine import noise_floor
 from compendium.diffusion.models import PUBLISHED_BOUNDS
@@ -55,7 +62,7 @@ def bootstrap_tcs(
     )
     count = int(labels.max()) + 1
     drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), resamples).astype(float)
-    member = labels == np.arange(count)[:, None]
+    member = np.equal.outer(np.arange(count), labels)
     columns = []
     for e in estimates.values():
         total = np.zeros(resamples)
@@ -105,7 +112,7 @@ def compare_formalisms(folder: Path, libraries: dict[str, Library], snr: float, 
     for number, (key, library) in enumerate(libraries.items()):
         noisy = add_rician_noise(library.signals, snr, [seed, number])
         highest = PUBLISHED_BOUNDS["exvivo" if key == "exvivo" else "invivo"]["D0"][1]
-        d0 = FINE_D0[FINE_D0 <= highest + 1e-9]
+        d0 = FINE_D0[highest + 1e-9 >= FINE_D0]
         size, diffusivity = (a.ravel() for a in np.meshgrid(FINE_SIZES, d0, indexing="ij"))
         coarse = read_exact(folder, key)
         exact = np.column_stack([

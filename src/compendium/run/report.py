@@ -15,12 +15,8 @@ from compendium.evidence.references import (
     load_reference,
     reference_path,
 )
-from compendium.io.yaml_lines import load_yaml
 from compendium.run.chapters import Chapter, RequestError, list_chapters
 from compendium.run.store import RunStore, write_atomically
-
-README_START = "<!-- verdicts: computed; `run.py accept CHAPTER` writes this table -->\n"
-README_END = "<!-- end of verdicts -->"
 
 
 def gather(chapters: list[Chapter] | None = None) -> dict[str, check.Chapter]:
@@ -56,7 +52,6 @@ def accept(study: str, chapters: list[Chapter]) -> tuple[list[str], list[Path]]:
     ----------
     study : whose claims' statuses are stored.
     chapters : chapters of that study whose results are stored; claims of its other chapters keep their statuses.
-        The README's verdict table is written too, when every chapter of the book has been executed.
 
     Raises
     ------
@@ -73,8 +68,6 @@ def accept(study: str, chapters: list[Chapter]) -> tuple[list[str], list[Path]]:
         written.append(reference_path(chapter.path))
         _write(written[-1], new)
     changed, path = _accept_statuses(study, {c.id for c in chapters})
-    if all(found.results is not None for found in gather().values()):
-        refresh_readme(build_report())
     return differences + changed, [*written, path]
 
 
@@ -125,50 +118,3 @@ def _relative(before: Any, after: Any) -> str:
 
 def _status(entry: dict[str, Any] | None) -> str:
     return f"{entry['status']} [{entry['evidence']}, {entry['role']}, {entry['admits']}]" if entry else "none"
-
-
-def refresh_readme(report: check.Report) -> None:
-    """Write the verdict table into the README; nothing happens where there is no place for it."""
-    path = paths.root() / "README.md"
-    if not path.exists():
-        return
-    text = path.read_text(encoding="utf-8")
-    new = with_verdicts(text, report)
-    if new != text:
-        write_atomically(path, new)
-
-
-def with_verdicts(text: str, report: check.Report) -> str:
-    """Return a README whose verdict table is that of a report; unchanged when it has no markers."""
-    before, start, rest = text.partition(README_START)
-    _, end, after = rest.partition(README_END)
-    return f"{before}{start}{verdict_table(report)}{end}{after}" if end else text
-
-
-def verdict_table(report: check.Report) -> str:
-    """Return the table of studies: what was scored, how it came out, findings; Markdown, computed from a report."""
-    questions = load_yaml(paths.root() / "book" / "studies.yml")
-    weights = {key: finding["weight"] for key, finding in load_findings().items()}
-    lines = ["| study | question | printed numbers checked | findings |", "|---|---|---|---|"]
-    for study, entry in questions.items():
-        found = [w for key, w in weights.items() if key.startswith(f"{study}/")]
-        kinds = [(found.count("substantive"), "substantive"), (found.count("note"), "noted")]
-        findings = ", ".join(f"{n} {kind}" for n, kind in kinds if n) or "–"
-        lines.append(f"| {entry['short']} | {entry['question']} | {_checked(report, study)} | {findings} |")
-    return "\n".join(lines) + "\n"
-
-
-def _checked(report: check.Report, study: str) -> str:
-    """Return a study's scored claims by status, inference-bearing ones first."""
-    scored = [
-        a
-        for a in report.assessments
-        if a.claim.study == study and a.status in check.SCORED_STATUSES and check.is_counted(a.claim)
-    ]
-    groups = {"results": True, "descriptive numbers": False}
-    parts = []
-    for name, inference in groups.items():
-        statuses = [a.status for a in scored if (a.claim.role in check.INFERENCE) == inference]
-        counts = ", ".join(f"{statuses.count(s)} {s}" for s in check.SCORED_STATUSES if s in statuses)
-        parts += [f"{name}: {counts}"] if counts else []
-    return "; ".join(parts) or "none yet"

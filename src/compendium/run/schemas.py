@@ -332,9 +332,7 @@ _CELL_FIELDS = (
     _measured("x_um", "centroid on the slide (QuPath: Centroid X)", "um", (0, 1e6), "1204.5"),
     _measured("y_um", "centroid on the slide (QuPath: Centroid Y)", "um", (0, 1e6), "880.25"),
     _measured("area_um2", "area within the outline (QuPath: Cell: Area)", "um2", qupath.AREA_RANGE, "201.6"),
-    _measured(
-        "nucleus_um2", "area of the nucleus (QuPath: Nucleus: Area)", "um2", qupath.AREA_RANGE, "58.4"
-    ),
+    _measured("nucleus_um2", "area of the nucleus (QuPath: Nucleus: Area)", "um2", qupath.AREA_RANGE, "58.4"),
     Field("image", "the slide; each has its own positions", required=False, example="slide-1"),
     Field("parent", "the region drawn on the slide", required=False, example="tumour"),
 )
