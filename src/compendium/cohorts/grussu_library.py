@@ -5,8 +5,9 @@ the two in vivo protocols (which share their walks). The stored library in `data
 
     python -m compendium.cohorts.grussu_library data/derived/grussu2025 --recompute
 
-with ``--walkers`` and ``--accuracy`` for more walkers and shorter steps than the stored one has. Every tissue has its own seed, so any of them can be
-computed again alone. A second, smaller set has spheres on a face-centred lattice, which leaves less space outside.
+with ``--walkers`` and ``--accuracy`` for more walkers and shorter steps than the stored one has. Every tissue has
+its own seed, so any of them can be computed again alone. A second, smaller set has spheres on a face-centred
+lattice, which leaves less space outside.
 """
 
 from __future__ import annotations
