@@ -41,18 +41,18 @@ import numpy as np
 import pandas as pd
 
 from compendium import paths
-from compendium.diffusion.design import fisher_information
-from compendium.diffusion.fitting import fit_cell_size, intracellular_fraction, residuals
-from compendium.diffusion.models import MODELS, PUBLISHED_S0, find_model, model_bounds, predict, wide_s0
+from compendium.cohorts.grussu_fits import (
+    ESTIMATORS, STRATEGIES, Scan, bic_shares, by_size, compare_estimators, fit_models, fit_part, recovery_table, rmse, summarise_estimates,
+)
+from compendium.cohorts.grussu_voxels import TISSUE, draw_tissues, measure_tissues, two_region_slice
+from compendium.diffusion.fitting import intracellular_fraction, residuals
+from compendium.diffusion.models import MODELS, find_model, model_bounds, predict
 from compendium.diffusion.posterior import posterior_cell_size, prior_dominated
 from compendium.diffusion.protocols import published_protocols
-from compendium.diffusion.relaxation import fit_two_pool, remove_relaxation
-from compendium.diffusion.scores import score_residuals
-from compendium.diffusion.selection import majority_vote
-from compendium.io.nifti import check_same_space, inspect_image, read_slab
 from compendium.io.protocols import read_protocol
 from compendium.io.yaml_lines import load_yaml
 from compendium.maps.cell_size import PUBLISHED_B
+from compendium.maps.sample import normalise_signals, read_voxels, residual_noise
 from compendium.run.results import open_chapter
 from compendium.run.theme import BLUE, GREEN, GREY, INK, ORANGE, PURPLE
 
@@ -63,7 +63,6 @@ if voxels < 20 or sample < 1 or not snr > 0:
 chapter = open_chapter("grussu2025/02_fitting", inputs={"dwi": dwi, "protocol": protocol, "mask": mask})
 model = find_model(model).name
 COLOUR = dict(zip(MODELS, (BLUE, ORANGE, GREEN, PURPLE, GREY), strict=True))
-STRATEGIES = {"whole": "whole set", "high": "high b"}
 sigma = 1 / snr
 
 
@@ -74,37 +73,19 @@ def number(name, value, root, unit="1", about="", precision="iterative"):
 
 # %% tags=["hide-input"]
 if protocol:
-    scans = {"yours": (read_protocol(chapter.input("protocol").value), preset, (b_whole, b_high))}
+    scans = {"yours": Scan(read_protocol(chapter.input("protocol").value), preset, (b_whole, b_high))}
 else:
-    scans = {k: (p, *(("exvivo", PUBLISHED_B["exvivo"]) if k == "exvivo" else ("invivo", (b_whole, b_high))))
-             for k, p in published_protocols().items()}
+    scans = {k: Scan(p, "invivo", (b_whole, b_high)) for k, p in published_protocols().items()}
+    scans["exvivo"] = Scan(scans["exvivo"].protocol, "exvivo", PUBLISHED_B["exvivo"])
 main = "yours" if protocol else scan
 if main not in scans:
     raise ValueError(f"scan is one of {', '.join(scans)}. Given {scan}.")
 NAMES = {"exvivo": "ex vivo, 9.4 T", "3T": "in vivo, 3 T", "1.5T": "in vivo, 1.5 T", "yours": "your protocol"}
 
-
-def kept(key, strategy):
-    """Mask of the measurements of a strategy."""
-    return scans[key][0].above(scans[key][2][list(STRATEGIES).index(strategy)] / 1000)
-
-
-def fitted_models(n):
-    """Models that have no more parameters than measurements."""
-    return [m for m in MODELS if len(MODELS[m].parameters) <= n]
-
-
-def fit_to(signals, sub, name, kind, weight=0.0, bound=None, noise=sigma):
-    """Fit a model; S0 free unless a bound is given (1: the published one of the other end stays)."""
-    found = find_model(name)
-    low = PUBLISHED_S0["two" if found.has_extra else "one"][0]
-    s0 = wide_s0(sub.b_ms_um2, found) if bound is None else (low, bound)
-    return fit_cell_size(signals, sub, name, sigma=noise, bounds=model_bounds(found, kind, s0), pull=weight)
-
-
-for key in scans:
-    if kept(key, "high").sum() < 3:
-        raise ValueError(f"Fits need three measurements above b_high. {NAMES[key]} has {kept(key, 'high').sum()}.")
+for key, this in scans.items():
+    if this.kept("high").sum() < (len(find_model(model).parameters) if key == main else 3):
+        raise ValueError(f"{model} needs a measurement per parameter above b_high. {NAMES[key]} has {this.kept('high').sum()}.")
+here, kind, name = scans[main], scans[main].preset, model.lower()
 
 # %% [markdown] tags=["paper"]
 # ## What the paper reports
@@ -145,19 +126,19 @@ for key in scans:
 # ### How many measurements are there?
 
 # %% tags=["hide-input"]
-counts = pd.DataFrame([{"key": k, "scan": NAMES[k], "strategy": s, "measurements": int(kept(k, s).sum())}
+counts = pd.DataFrame([{"key": k, "scan": NAMES[k], "strategy": s, "measurements": int(scans[k].kept(s).sum())}
                        for k in scans for s in STRATEGIES])
 source = chapter.input("protocol") if protocol else chapter.simulated("published protocols", counts)
 for row in counts.itertuples():
     number(f"count.{row.key.lower()}.{row.strategy}", row.measurements, source, "measurements", "strictly above the threshold")
 number("count.parameters.least", min(len(m.parameters) for m in MODELS.values()), source, "parameters", "with S0")
 number("count.parameters.most", max(len(m.parameters) for m in MODELS.values()), source, "parameters", "with S0")
-number("count.spare", int(kept(main, "high").sum()) - chapter["count.parameters.most"].value, source,
+number("count.spare", int(here.kept("high").sum()) - chapter["count.parameters.most"].value, source,
        about="measurements at high b less parameters of the largest model")
-chapter.say("With {scan} the high b-value strategy has {n} measurements, the whole set {all}. The models have "
+chapter.say("Under the protocol *{scan}* the high b-value strategy has {n} measurements, the whole set {all}. The models have "
             "{count.parameters.least} to {count.parameters.most} parameters with S0, so at high b the largest of them has "
             "{count.spare} measurements to spare. Repeated timings count as measurements, but tell less than new ones.",
-            scan=NAMES[main], n=int(kept(main, "high").sum()), all=int(kept(main, "whole").sum()))
+            scan=NAMES[main], n=int(here.kept("high").sum()), all=int(here.kept("whole").sum()))
 
 # %% [markdown] tags=["paper"]
 # In vivo the thresholds are strict: b = 900 itself is not above 900, so two b-values at three echo times remain. The
@@ -170,42 +151,20 @@ chapter.say("With {scan} the high b-value strategy has {n} measurements, the who
 # the most general kind. Noise is Rician. All models often pass through the same points while they disagree about the size.
 
 # %% tags=["hide-input"]
-TISSUE = {"L": (9.0, 32.0), "D0": (1.0, 2.6), "DEinf": (1.2, 2.6), "beta": (0.0, 10.0), "F": (0.2, 0.9)}
-
-
-def draw(n, rng, **limits):
-    """Tissues with parameters uniform within limits."""
-    return pd.DataFrame({k: rng.uniform(*v, n) for k, v in {**TISSUE, **limits}.items()}).assign(S0=1.0)
-
-
-def measure(tissue, sub, rng, name="Diff-in-exTD", noise=sigma):
-    """Noisy magnitudes of tissues; the amplitude of Diff-in is the fraction."""
-    known = tissue.assign(S0=tissue["F"]) if name == "Diff-in" else tissue
-    clean = predict(find_model(name), known[list(find_model(name).parameters)].to_numpy(), sub)
-    return np.hypot(clean + noise * rng.normal(size=clean.shape), noise * rng.normal(size=clean.shape))
-
-
 rng = np.random.default_rng(seed)
-truth = draw(voxels, rng)
-measured = {k: measure(truth, scans[k][0], rng) for k in scans}
-fits = {}
-for k in scans:
-    for s in STRATEGIES:
-        sub = scans[k][0].select(kept(k, s))
-        for m in fitted_models(len(sub)):
-            fits[k, s, m] = fit_to(measured[k][:, kept(k, s)], sub, m, scans[k][1])
-models = [m for m in MODELS if (main, "high", m) in fits]
+truth = draw_tissues(voxels, rng)
+measured = {k: measure_tissues(truth, scans[k].protocol, rng, sigma) for k in scans}
+fits = {k: fit_models(scans[k], measured[k], sigma) for k in scans}
 example = int(np.argmin(np.abs(truth[["L", "F"]] - [18, 0.6]).div([10, 0.3]).sum(axis=1)))
 
 # %% tags=["hide-input"]
-fig, axes = plt.subplots(1, len(scans), figsize=(max(8.4, 0), 3.6), sharey=True, squeeze=False, layout="constrained")
+fig, axes = plt.subplots(1, len(scans), figsize=(8.4, 3.6), sharey=True, squeeze=False, layout="constrained")
 rows = []
 for ax, k in zip(axes[0], scans, strict=True):
-    sub = scans[k][0].select(kept(k, "whole"))
+    sub = scans[k].part("whole")
     b = sub.b_ms_um2 * 1000
-    ax.plot(b, measured[k][example, kept(k, "whole")], "o", ms=4, color=INK, label="measured")
-    for i, m in enumerate([m for m in MODELS if (k, "whole", m) in fits]):
-        fit = fits[k, "whole", m]
+    ax.plot(b, measured[k][example, scans[k].kept("whole")], "o", ms=4, color=INK, label="measured")
+    for i, (m, fit) in enumerate((m, f) for (s, m), f in fits[k].items() if s == "whole"):
         s = predict(fit.model, fit.parameters[example], sub)
         ax.plot(b + (i - 2) * b.max() / 110, s, "_", ms=7, mew=1.6, color=COLOUR[m], label=m)
         rows += [{"scan": NAMES[k], "model": m, "b": x, "signal": y, "size": fit["L"][example]} for x, y in zip(b, s, strict=True)]
@@ -213,13 +172,13 @@ for ax, k in zip(axes[0], scans, strict=True):
 axes[0, 0].set_ylabel("Signal over S0")
 axes[0, -1].legend(fontsize=7.5)
 drawn = pd.DataFrame(rows)
-by_size = drawn[drawn["scan"] == NAMES[main]].groupby("model", sort=False)["size"].first()
+sizes = drawn[drawn["scan"] == NAMES[main]].groupby("model", sort=False)["size"].first()
 chapter.figure(
     fig, "fig-fits", data=drawn, watermark="simulated",
     caption="The signal of one simulated voxel (a cell size of {l:.0f} µm, a fraction of {f:.2f}) and what five models make of it, "
             "fitted to the whole set. Marks are set apart for legibility.",
     alt="Points of a decaying signal with five models beside each. For {scan} their sizes are {sizes} µm; the truth is {l:.0f}.",
-    l=truth["L"][example], f=truth["F"][example], scan=NAMES[main], sizes=", ".join(f"{v:.0f}" for v in by_size))
+    l=truth["L"][example], f=truth["F"][example], scan=NAMES[main], sizes=", ".join(f"{v:.0f}" for v in sizes))
 
 # %% [markdown]
 # ### What comes back?
@@ -230,40 +189,16 @@ chapter.figure(
 # determine the size at all. *Ruled by the prior* are voxels whose posterior for size is hardly narrower than the bounds alone.
 
 # %% tags=["hide-input"]
-def rmse(estimate, true):
-    """Root mean square error."""
-    return float(np.sqrt(np.mean((np.asarray(estimate) - np.asarray(true)) ** 2)))
-
-
-def least_sd(m, sub, n=60):
-    """Median Cramér–Rao bound of size over tissues that the model can describe."""
-    known = truth.assign(S0=truth["F"]) if m == "Diff-in" else truth
-    points = known[list(MODELS[m].parameters)].to_numpy()[:n]
-    return float(np.median([fisher_information(MODELS[m], p, sub, sigma).sd["L"] for p in points]))
-
-
-posteriors, rows = {}, []
-for (k, s, m), fit in fits.items():
-    sub, y = scans[k][0].select(kept(k, s)), measured[k][:, kept(k, s)]
-    post = posteriors[k, s, m] = posterior_cell_size(y, sub, fit, sigma)
-    fraction = fit["F"] if fit.model.has_extra else np.clip(fit["S0"], 0, 1)
-    rows.append({
-        "scan": NAMES[k], "strategy": STRATEGIES[s], "model": m, "measurements": len(sub), "parameters": len(fit.model.parameters),
-        "size bias": np.mean(fit["L"] - truth["L"]), "size RMSE": rmse(fit["L"], truth["L"]),
-        "size r": np.corrcoef(fit["L"], truth["L"])[0, 1], "fraction bias": np.mean(fraction - truth["F"]),
-        "fraction r": np.corrcoef(fraction, truth["F"])[0, 1], "at a bound": fit.at_bound.any(axis=1).mean(),
-        "Cramér–Rao": least_sd(m, sub), "posterior RMSE": rmse(post.mean["L"], truth["L"]),
-        "ruled by the prior": prior_dominated(post, share=share).mean(),
-    })  # fmt: skip
-recovery = pd.DataFrame(rows)
+recovery = pd.concat([recovery_table(scans[k], measured[k], fits[k], truth, sigma, share).assign(scan=NAMES[k]) for k in scans])
+recovery.insert(0, "scan", recovery.pop("scan"))
 study = chapter.simulated("recovery", recovery)
-for (k, s, m), row in zip(fits, rows, strict=True):
-    if k == main:
+for s, words in STRATEGIES.items():
+    for row in recovery[(recovery["scan"] == NAMES[main]) & (recovery["strategy"] == words)].to_dict("records"):
         for field, column in {"bias": "size bias", "rmse": "size RMSE", "r": "size r", "bounds": "at a bound"}.items():
-            number(f"recovery.{s}.{m.lower()}.{field}", float(row[column]), study, "um" if field in ("bias", "rmse") else "1")
-        number(f"dominated.{s}.{m.lower()}", float(row["ruled by the prior"]), study, about="share of voxels")
+            number(f"recovery.{s}.{row['model'].lower()}.{field}", float(row[column]), study, "um" if field in ("bias", "rmse") else "1")
+        number(f"dominated.{s}.{row['model'].lower()}", float(row["ruled by the prior"]), study, about="share of voxels")
 chapter.table(recovery, "tab-recovery", "Recovery of size (µm) and fraction by five models, two strategies and each protocol; simulated.",
-              formats={c: ".2f" for c in recovery.columns[5:]})
+              formats=dict.fromkeys(recovery.columns[5:], ".2f"))
 
 # %% tags=["hide-input"]
 fig, axes = plt.subplots(2, len(scans), figsize=(8.4, 5.2), sharey=True, sharex="row", squeeze=False, layout="constrained")
@@ -275,27 +210,26 @@ for column, k in enumerate(scans):
             for m, value in zip(part["model"], part[field], strict=True):
                 ax.plot(value, list(MODELS).index(m), "o", ms=7, mew=1.6, color=COLOUR[m], mfc=face or COLOUR[m])
         ax.set(xlabel=label, title=NAMES[k] if row == 0 else "", yticks=range(len(MODELS)), yticklabels=list(MODELS))
-        ax.set_xlim(left=0 if row == 0 else -0.02)
         ax.grid(True, axis="x")
 axes[0, 0].invert_yaxis()
+axes[0, 0].set_xlim(0, 1.1 * recovery["size RMSE"].max())
+axes[1, 0].set_xlim(-0.02, 1.05 * max(0.1, recovery["ruled by the prior"].max()))
 chapter.figure(
     fig, "fig-recovery", data=recovery, watermark="simulated",
     caption="Error of the maximum-likelihood size, and the share of voxels whose size the prior rules. Open: whole set; full: high b.",
-    alt="Dots by model and protocol. For {scan} at high b the error is {recovery.high.diff-in.rmse:.1f} µm with Diff-in; "
+    alt="Dots by model and protocol. Under {scan} at high b the error is {recovery.high.diff-in.rmse:.1f} µm with Diff-in; "
         "the prior rules {part:.0%} of its voxels.", scan=NAMES[main], part=chapter["dominated.high.diff-in"].value)
 
 # %% tags=["hide-input"]
-noisier = measure(truth, scans[main][0], np.random.default_rng(seed + 1), noise=sigma / 3)[:, kept(main, "high")]
-high = scans[main][0].select(kept(main, "high"))
-better = posterior_cell_size(noisier, high, fit_to(noisier, high, models[-1] if model not in models else model, scans[main][1],
-                                                   noise=sigma / 3), sigma / 3)
-before = chapter[f"dominated.high.{(models[-1] if model not in models else model).lower()}"].value
-after = float(prior_dominated(better, share=share).mean())
+high, at_high = here.part("high"), here.kept("high")
+quiet = measure_tissues(truth, here.protocol, np.random.default_rng(seed + 1), sigma / 3)[:, at_high]
+better = posterior_cell_size(quiet, high, fit_part(quiet, high, model, kind, sigma / 3), sigma / 3)
+before, after = chapter[f"dominated.high.{name}"].value, float(prior_dominated(better, share=share).mean())
 number("dominated.snr_ratio", after / before if before else float("nan"), study, about="prior-dominated share at three times the SNR, relative")
 widest = recovery[(recovery["scan"] == NAMES[main])].sort_values("size RMSE")
-chapter.say("With {scan}, the size comes back with an error of {recovery.whole.diff-in.rmse:.1f} µm (whole set) or "
+chapter.say("Under the protocol *{scan}*, the size comes back with an error of {recovery.whole.diff-in.rmse:.1f} µm (whole set) or "
             "{recovery.high.diff-in.rmse:.1f} µm (high b) from *Diff-in*, and its bias is {recovery.whole.diff-in.bias:+.1f} and "
-            "{recovery.high.diff-in.bias:+.1f} µm: water outside the cells that is read as large cells, and less of it at high b. The "
+            "{recovery.high.diff-in.bias:+.1f} µm: the water outside, which this model takes for a part of the cells. The "
             "smallest error is that of *{best}* ({strategy}, {error:.1f} µm). The prior rules {dominated:.0%} of the voxels of "
             "*{model}* at high b, and {after:.0%} at three times the SNR.", scan=NAMES[main], best=widest["model"].iloc[0],
             strategy=widest["strategy"].iloc[0], error=widest["size RMSE"].iloc[0], dominated=before, after=after, model=model)
@@ -313,38 +247,27 @@ _ = chapter.derive("bic.factor", lambda n: float(np.log(n) / (0.5 * np.log1p(n))
                    about="weight of ln λ beside P ln N that follows from the evidence")
 
 # %% tags=["hide-input"]
-def votes(store, signals, by, noise=sigma):
-    """Share of voxels in which each model has the lowest criterion, in both forms."""
-    out = {}
-    for form in ("bic", "bic_paper"):
-        scored = {}
-        for (s, m), fit in store.items():
-            sub, y = by[s]
-            if s == signals:
-                scored[m] = getattr(score_residuals(residuals(fit, y, sub), noise, len(fit.model.parameters)), form)
-        out[form] = majority_vote(scored).shares
-    return out
-
-
-subs = {s: (scans[main][0].select(kept(main, s)), measured[main][:, kept(main, s)]) for s in STRATEGIES}
-store = {(s, m): fits[main, s, m] for s in STRATEGIES for m in MODELS if (main, s, m) in fits}
-shares = {s: votes(store, s, subs) for s in STRATEGIES}
-ballot = pd.DataFrame([{"strategy": STRATEGIES[s], "model": m, "−2 ln λ + P ln N": shares[s]["bic"][m],
-                        "P ln N − ln λ": shares[s]["bic_paper"][m]} for s in STRATEGIES for m in shares[s]["bic"]])
+ballot = bic_shares(here, measured[main], fits[main], sigma)
 voting = chapter.simulated("votes", ballot)
-for s in STRATEGIES:
-    usual, printed = shares[s]["bic"], shares[s]["bic_paper"]
-    number(f"bic.standard.{s}.share", usual["Diff-in"], voting, about="voxels that Diff-in wins")
-    number(f"bic.paper.{s}.share", printed["Diff-in"], voting, about="voxels that Diff-in wins, eq. 15")
-    number(f"bic.paper.{s}.rank", 1 + sum(v > printed["Diff-in"] for v in printed.values()), voting, "rank")
-    number(f"bic.gain.{s}", printed["Diff-in"] - usual["Diff-in"], voting, about="eq. 15 less the usual BIC")
-    number(f"bic.price.{s}", 0.5 * np.log(len(subs[s][0])), voting, about="ln λ that a parameter must bring, usual BIC")
+for s, words in STRATEGIES.items():
+    part = ballot[ballot["strategy"] == words].set_index("model")
+    usual, printed = part["usual"], part["printed"]
+    number(f"bic.standard.{s}.share", float(usual["Diff-in"]), voting, about="voxels that Diff-in wins")
+    number(f"bic.paper.{s}.share", float(printed["Diff-in"]), voting, about="voxels that Diff-in wins, eq. 15")
+    number(f"bic.paper.{s}.rank", 1 + int((printed > printed["Diff-in"]).sum()), voting, "rank")
+    number(f"bic.gain.{s}", float(printed["Diff-in"] - usual["Diff-in"]), voting, about="eq. 15 less the usual BIC")
+    number(f"bic.price.{s}", 0.5 * float(np.log(here.kept(s).sum())), voting, about="ln λ that a parameter must bring, usual BIC")
 number("bic.gain.whole_less_high", chapter["bic.gain.whole"].value - chapter["bic.gain.high"].value, voting)
-rms = {(s, m): residuals(f, subs[s][1], subs[s][0])[:, subs[s][0].above(scans[main][2][1] / 1000)] for (s, m), f in store.items()}
-number("residual.high_over_whole", max(rmse(rms["high", m], 0) / rmse(rms["whole", m], 0) for m in models), voting,
+def high_residual(s, fit):
+    """Residual at the measurements at high b of a fit with either strategy."""
+    return rmse(residuals(fit, measured[main][:, here.kept(s)], here.part(s))[:, at_high[here.kept(s)]], 0)
+
+
+number("residual.high_over_whole", max(high_residual("high", f) / high_residual("whole", fits[main]["whole", m])
+                                       for (s, m), f in fits[main].items() if s == "high"), voting,
        about="residual at high b, fit to high b over fit to all; largest of the models")
-chapter.table(ballot, "tab-bic", "Share of voxels in which a model has the lowest criterion, by its two forms; simulated.",
-              formats=dict.fromkeys(list(ballot)[2:], ".2f"))
+chapter.table(ballot, "tab-bic", "Share of voxels in which a model has the lowest criterion, in its usual form and as printed; simulated.",
+              formats=dict.fromkeys(("usual", "printed"), ".2f"))
 
 # %% tags=["hide-input"]
 chapter.say("The evidence gives ln λ the weight {bic.factor:.3g}. With it, a further parameter must raise ln λ by "
@@ -352,8 +275,8 @@ chapter.say("The evidence gives ln λ the weight {bic.factor:.3g}. With it, a fu
             "{a:.0%} of the voxels at high b by the usual form and {b:.0%} without the factor; in the whole set {c:.0%} and {d:.0%}. "
             "Every one of these voxels has water outside the cells. Residuals at the same measurements shrink when high b is fitted "
             "alone: at most {residual.high_over_whole:.2f} of what they were. Fewer points with as many parameters leave smaller "
-            "residuals in any case.", a=shares["high"]["bic"]["Diff-in"], b=shares["high"]["bic_paper"]["Diff-in"],
-            c=shares["whole"]["bic"]["Diff-in"], d=shares["whole"]["bic_paper"]["Diff-in"])
+            "residuals in any case.", a=chapter["bic.standard.high.share"].value, b=chapter["bic.paper.high.share"].value,
+            c=chapter["bic.standard.whole.share"].value, d=chapter["bic.paper.whole.share"].value)
 
 # %% [markdown]
 # ### What do the pull and the bound on S0 decide?
@@ -364,15 +287,21 @@ chapter.say("The evidence gives ln λ the weight {bic.factor:.3g}. With it, a fu
 
 # %% tags=["hide-input"]
 ways = {"free": (0.0, None), "bounded S0": (0.0, s0_most), "pull": (pull, None), "both": (pull, s0_most)}
-kind = scans[main][1]
-made = {w: fit_to(subs["high"][1], subs["high"][0], "Diff-in", kind, *arguments) for w, arguments in ways.items()}
+seen = measured[main][:, at_high]
+made = {w: fit_part(seen, high, "Diff-in", kind, sigma, *arguments) for w, arguments in ways.items()}
 bounds_table = pd.DataFrame({"true size": truth["L"], **{w: f["L"] for w, f in made.items()}})
 experiment = chapter.simulated("pull and bound", bounds_table)
-at_top = made["bounded S0"]["S0"] > 0.999 * s0_most * subs["high"][1].max(axis=1)
+at_top = made["bounded S0"]["S0"] > 0.999 * s0_most * seen.max(axis=1)
+alone = measure_tissues(truth, high, np.random.default_rng(seed + 2), sigma, "Diff-in")
+only_cells = {w: fit_part(alone, high, "Diff-in", kind, sigma, 0.0, b)["L"] - truth["L"] for w, b in (("free", None), ("bounded", s0_most))}
+for w, error in only_cells.items():
+    number(f"bound.only_cells.{w}", float(error.mean()), experiment, "um", "bias without water outside the cells")
 slope = {w: float(np.polyfit(truth["L"], f["L"], 1)[0]) for w, f in made.items()}
 number("bound.share", float(at_top.mean()), experiment, about="voxels whose S0 ends on the bound")
 number("bound.shift", float(np.mean(made["bounded S0"]["L"] - made["free"]["L"])), experiment, "um")
 number("pull.rmse_ratio", rmse(made["pull"]["L"], truth["L"]) / rmse(made["free"]["L"], truth["L"]), experiment)
+number("bound.slope", slope["bounded S0"], experiment, about="slope of fitted over true size")
+number("bound.free_slope", slope["free"], experiment)
 number("pull.slope_ratio", slope["pull"] / slope["free"], experiment, about="slope of estimate over truth, relative to free")
 for w, key in zip(ways, ("free", "bounded", "pull", "both"), strict=True):
     number(f"pull.{key}.rmse", rmse(made[w]["L"], truth["L"]), experiment, "um")
@@ -391,15 +320,16 @@ axes[0].set_ylabel("Fitted size (µm)")
 chapter.figure(
     fig, "fig-bounds", data=bounds_table, watermark="simulated",
     caption="Fitted over true size with *Diff-in* at high b. Orange: S0 on its bound.",
-    alt="Four scatter plots. Points crowd on the limits when free, less so when bounded, and move to the middle with the pull; "
-        "{part:.0%} of voxels have S0 on its bound.", part=chapter["bound.share"].value)
+    alt="Four scatter plots of fitted over true size. The slope is {bound.free_slope:.2f} when S0 is free and {bound.slope:.2f} when it is "
+        "bounded; {part:.0%} of voxels have S0 on its bound.", part=chapter["bound.share"].value)
 
 # %% tags=["hide-input"]
-chapter.say("The bound holds S0 in {part:.0%} of the voxels and changes their mean size by {bound.shift:+.1f} µm; the bias goes from "
-            "{pull.free.bias:+.1f} to {pull.bounded.bias:+.1f} µm. The pull takes the error from {pull.free.rmse:.1f} to "
-            "{pull.pull.rmse:.1f} µm, while the slope of estimate over truth becomes {pull.slope_ratio:.2f} of what it was. Both "
-            "together: {pull.both.rmse:.1f} µm. A smaller error that comes from the middle of the bounds is not a better "
-            "measurement; it is a better guess, for tissues that lie near the middle.", part=chapter["bound.share"].value)
+chapter.say("The bound holds S0 in {part:.0%} of the voxels and changes their mean size by {bound.shift:+.1f} µm. The bias goes from "
+            "{pull.free.bias:+.1f} to {pull.bounded.bias:+.1f} µm, but the slope of fitted over true size from {bound.free_slope:.2f} to "
+            "{bound.slope:.2f}: the nearer to zero, the more the size follows the bound and not the cells. Water outside and the bound "
+            "can push in opposite directions, and whether they cancel is up to the tissue; with no water outside the bias is "
+            "{bound.only_cells.free:+.1f} µm free and {bound.only_cells.bounded:+.1f} µm bounded. The pull does less: the error goes "
+            "from {pull.free.rmse:.1f} to {pull.pull.rmse:.1f} µm, with both to {pull.both.rmse:.1f} µm.", part=chapter["bound.share"].value)
 
 # %% [markdown]
 # ### Maximum or posterior, and what if the prior is off?
@@ -408,39 +338,26 @@ chapter.say("The bound holds S0 in {part:.0%} of the voxels and changes their me
 # first row below. The others break the assumption: only small cells, few cells, water outside as slow as inside.
 
 # %% tags=["hide-input"]
-low, upper = (dict(zip(find_model(model).parameters, model_bounds(find_model(model), kind).T[i], strict=True)) for i in (0, 1))
+low, upper = (dict(zip(find_model(model).parameters, limits, strict=True)) for limits in model_bounds(find_model(model), kind).T)
 flat = {k: (low[k], upper[k]) for k in TISSUE if k in low}
 beliefs = {"matched": flat, "small": {**flat, "L": (8.0, 14.0)}, "sparse": {**flat, "F": (0.05, 0.25)},
            "slow": {**flat, "DEinf": (0.8, 1.2)}}
 LABELS = {"matched": "as the prior", "small": "only small cells", "sparse": "few cells", "slow": "slow water outside"}
-sub = subs["high" if model in models else "whole"][0]
-rows = []
-for i, (belief, limits) in enumerate(beliefs.items()):
-    inner = np.random.default_rng([seed, i])
-    tissue = draw(3 * voxels, inner, **limits)
-    y = measure(tissue, sub, inner, model)
-    best = fit_to(y, sub, model, kind)
-    post = posterior_cell_size(y, sub, best, sigma)
-    inside = (post.interval["L"][:, 0] <= tissue["L"]) & (tissue["L"] <= post.interval["L"][:, 1])
-    rows.append(pd.DataFrame({"tissues": belief, "size": tissue["L"], "maximum likelihood": best["L"],
-                              "published": fit_to(y, sub, model, kind, pull, s0_most)["L"],
-                              "posterior mean": post.mean["L"], "covered": inside}))
-estimates = pd.concat(rows, ignore_index=True)
+estimates = compare_estimators(beliefs, here, model, sigma, 3 * voxels, seed, pull, s0_most)
+dark = int(estimates["posterior mean"].isna().sum())
+estimates = estimates.dropna(subset=["posterior mean"])
 comparison = chapter.simulated("estimators", estimates)
-WAYS = ("maximum likelihood", "published", "posterior mean")
+number("prior.dark", dark, comparison, "voxels", "voxels without signal above the noise floor: no posterior")
 for belief, part in estimates.groupby("tissues", sort=False):
-    errors = [rmse(part[w], part["size"]) for w in WAYS]
-    for w, value in zip(("ml", "published", "posterior"), errors, strict=True):
-        number(f"prior.{belief}.{w}", value, comparison, "um", "RMSE of size")
-    number(f"prior.{belief}.ratio", errors[2] / errors[1], comparison, about="posterior mean over published procedure")
-    number(f"prior.{belief}.ratio_ml", errors[2] / errors[0], comparison, about="posterior mean over maximum likelihood")
-    number(f"prior.{belief}.bias", float((part["posterior mean"] - part["size"]).mean()), comparison, "um")
-    number(f"prior.{belief}.coverage", float(part["covered"].mean()), comparison, about="of the nominal 95 % interval")
+    found = summarise_estimates(part)
+    for w, key in zip(ESTIMATORS, ("ml", "published", "posterior"), strict=True):
+        number(f"prior.{belief}.{key}", float(found[w]), comparison, "um", "RMSE of size")
+    number(f"prior.{belief}.ratio", float(found["posterior mean"] / found["published"]), comparison, about="posterior mean over published")
+    number(f"prior.{belief}.ratio_ml", float(found["posterior mean"] / found["maximum likelihood"]), comparison)
+    number(f"prior.{belief}.bias", float(found["bias"]), comparison, "um", "of the posterior mean")
+    number(f"prior.{belief}.coverage", float(found["coverage"]), comparison, about="of the nominal 95 % interval")
 number("prior.slow.coverage_change", chapter["prior.slow.coverage"].value - chapter["prior.matched.coverage"].value, comparison)
-matched = estimates[estimates["tissues"] == "matched"]
-edges = np.linspace(low["L"], upper["L"], 5)
-strata = matched.groupby(pd.cut(matched["size"], edges, include_lowest=True), observed=True)[list(estimates)].apply(
-    lambda t: pd.Series({w: rmse(t[w], t["size"]) for w in WAYS} | {"coverage": t["covered"].mean(), "bias": (t["posterior mean"] - t["size"]).mean()}))
+strata = by_size(estimates[estimates["tissues"] == "matched"], np.linspace(low["L"], upper["L"], 5))
 gain = (strata["posterior mean"] / strata["maximum likelihood"]).to_numpy()
 number("strata.small_less_middle", float(gain[0] - gain[1]), comparison, about="ratio of errors, smallest stratum less the next")
 number("strata.small.coverage", float(strata["coverage"].iloc[0]), comparison)
@@ -449,8 +366,8 @@ number("strata.large.bias", float(strata["bias"].iloc[-1]), comparison, "um")
 
 # %% tags=["hide-input"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(9.0, 3.6), sharey=True, layout="constrained")
-tones = dict(zip(WAYS, (GREY, ORANGE, BLUE), strict=True))
-for i, w in enumerate(WAYS):
+tones = dict(zip(ESTIMATORS, (GREY, ORANGE, BLUE), strict=True))
+for i, w in enumerate(ESTIMATORS):
     left.bar(np.arange(4) + (i - 1) * 0.26, [rmse(p[w], p["size"]) for _, p in estimates.groupby("tissues", sort=False)], 0.24,
              color=tones[w], label=w)
     right.bar(np.arange(len(strata)) + (i - 1) * 0.26, strata[w], 0.24, color=tones[w])
@@ -471,10 +388,10 @@ chapter.say("With *{model}*, and tissues spread as the prior, the posterior mean
             "published procedure and {prior.matched.ratio_ml:.2f} times that of maximum likelihood; the interval of level {level} "
             "covers {a:.1%}. With few cells the ratio to the published procedure is {prior.sparse.ratio:.2f}, with slow water "
             "outside {prior.slow.ratio:.2f}, and with small cells only {prior.small.ratio:.2f}: small cells are read as "
-            "{prior.small.bias:.1f} µm too large, and covered in {b:.0%}. The same shows by stratum even where the prior is right on "
+            "{prior.small.bias:.1f} µm too large, and covered in {b:.0%} ({dark} voxels without signal above the noise floor have no posterior and are left out). The same shows by stratum even where the prior is right on "
             "the whole: bias {strata.small.bias:+.1f} µm in the smallest cells, {strata.large.bias:+.1f} µm in the largest, coverage "
             "{c:.0%} in the smallest.", model=model, level="0.95", a=chapter["prior.matched.coverage"].value,
-            b=chapter["prior.small.coverage"].value, c=chapter["strata.small.coverage"].value)
+            b=chapter["prior.small.coverage"].value, dark=dark, c=chapter["strata.small.coverage"].value)
 
 # %% [markdown]
 # ### An image
@@ -485,103 +402,46 @@ chapter.say("With *{model}*, and tissues spread as the prior, the posterior mean
 # parameters. Without a mask, dark voxels are left out.
 
 # %% tags=["hide-input"]
-def slice_of_two(side=28):
-    """A simulated slice: an outer region of large and an inner one of small, dense cells."""
-    x, y = np.indices((side, side))
-    radius = np.hypot(x - side / 2 + 0.5, y - side / 2 + 0.5)
-    inner, kept_here = radius < side / 4, radius < side / 2
-    tissue = pd.DataFrame({"L": np.where(inner, 14.0, 24.0)[kept_here], "D0": 1.8, "DEinf": 2.2, "beta": 3.0,
-                           "F": np.where(inner, 0.7, 0.45)[kept_here], "S0": 1.0})
-    noise, p = np.random.default_rng([seed, 99]), scans[main][0]
-    te = np.nan_to_num(p.te_ms, nan=0.0)[None, :]
-    clean = predict(MODELS["Diff-in-exTD"], tissue[list(MODELS["Diff-in-exTD"].parameters)].to_numpy(), p)
-    signal = 0.1 * np.exp(-te / 200 - 30 * p.b_ms_um2) + 0.9 * np.exp(-te / (35 if kind == "exvivo" else 70)) * clean
-    level = signal.max() / snr
-    where = np.argwhere(kept_here)
-    return np.column_stack([where, np.zeros(len(where), int)]), 500 * np.hypot(
-        signal + level * noise.normal(size=signal.shape), level * noise.normal(size=signal.shape)), (side, side, 1)
-
-
-def users_voxels(image, where):
-    """Places and signals of the voxels inside the mask, slice by slice."""
-    info = inspect_image(image, 4)
-    if info.shape[3] != len(scans[main][0]):
-        raise ValueError(f"The protocol must have a measurement per volume ({info.shape[3]}). Given {len(scans[main][0])}.")
-    if where is not None:
-        check_same_space(info, inspect_image(where, 3))
-    places, signals = [], []
-    for z in range(info.shape[2]):
-        data = read_slab(image, z, z + 1)[:, :, 0]
-        bright = data.mean(axis=2)
-        inside = read_slab(where, z, z + 1)[:, :, 0] > 0 if where is not None else bright > 0.2 * np.nanquantile(bright, 0.98)
-        inside &= np.isfinite(data).all(axis=2) & (data.max(axis=2) > 0)
-        places.append(np.column_stack([np.argwhere(inside), np.full(inside.sum(), z)]))
-        signals.append(data[inside])
-    return np.vstack(places), np.vstack(signals), info.shape[:3]
-
-
 if dwi:
     image = chapter.input("dwi")
-    places, raw, grid = users_voxels(image.value, chapter.input("mask").value if mask else None)
+    places, raw, grid = read_voxels(image.value, len(here.protocol), chapter.input("mask").value if mask else None)
 else:
-    places, raw, grid = slice_of_two()
+    places, raw, grid = two_region_slice(here.protocol, snr, seed, 35.0 if kind == "exvivo" else 70.0)
     image = chapter.simulated("slice", raw)
-if not len(raw):
-    raise ValueError("At least one voxel must be bright, finite and inside the mask. Given none.")
 
 # %% tags=["hide-input"]
-scheme, te = scans[main][0], scans[main][0].te_ms
 level = int(np.bincount(places[:, 2]).argmax()) if slice_index < 0 else slice_index
 shown = np.flatnonzero(places[:, 2] == level)
 if not shown.size:
     raise ValueError(f"slice_index must be a slice with voxels. Given {slice_index}.")
 shown = shown[:: max(1, round(shown.size / 4000))]
 chosen = np.sort(np.random.default_rng(seed).permutation(len(raw))[:sample])
-relaxed = bool(np.isfinite(te).all() and np.unique(te).size > 1 and (~kept(main, "whole")).any())
-
-
-def normalise(signals):
-    """Signals over S0, relaxation and blood removed where echo times allow, and the blood fraction."""
-    if relaxed:
-        pools = fit_two_pool(signals, scheme, bounds={"T2_T": (5.0, 80.0) if kind == "exvivo" else (20.0, 140.0)})
-        return remove_relaxation(signals, te, pools.s0, pools.f_v, pools.t2_tissue_ms), pools.f_v
-    lowest = scheme.b_ms_um2 <= scheme.b_ms_um2.min() * (1 + 1e-9)
-    return signals / signals[:, lowest].mean(axis=1, keepdims=True), np.zeros(len(signals))
-
-
-parts = {s: scheme.select(kept(main, s)) for s in STRATEGIES}
-clean, blood = normalise(raw[chosen])
-spare = len(parts["whole"]) > len(MODELS["Diff-in-ex"].parameters)
-first = fit_cell_size(clean[:, kept(main, "whole")], parts["whole"], "Diff-in-ex" if spare else "Diff-in")
-rest = (residuals(first, clean[:, kept(main, "whole")], parts["whole"]) ** 2).sum(axis=1)
-noise = float(np.sqrt(np.nanmedian(rest / max(1, len(parts["whole"]) - len(first.model.parameters)))))
-noise = max(noise, 1e-4)
+clean, blood = normalise_signals(raw[chosen], here.protocol, here.kept("whole"), kind)
+noise = residual_noise(clean[:, here.kept("whole")], here.part("whole"), kind)
 number("image.voxels", len(raw), image, "voxels")
 number("image.fitted", len(chosen), image, "voxels")
 number("image.snr", 1 / noise, image, about="S0 over the noise that the fits leave")
-by = {s: (parts[s], clean[:, kept(main, s)]) for s in STRATEGIES}
-mine = {(s, m): fit_to(by[s][1], by[s][0], m, kind, noise=noise) for s in STRATEGIES for m in fitted_models(len(parts[s]))}
+mine = fit_models(here, clean, noise)
+won = bic_shares(here, clean, mine, noise).set_index(["strategy", "model"])["usual"]
 rows = []
-won = {s: votes(mine, s, by, noise) for s in STRATEGIES}
 for (s, m), fit in mine.items():
-    post = posterior_cell_size(by[s][1], by[s][0], fit, noise)
+    post = posterior_cell_size(clean[:, here.kept(s)], here.part(s), fit, noise)
     fraction = (1 - blood) * intracellular_fraction(fit, np.ones(len(clean)))
     rows.append({"strategy": STRATEGIES[s], "model": m, "size": np.nanmedian(fit["L"]), "fraction": np.nanmedian(fraction),
                  "posterior mean size": np.nanmedian(post.mean["L"]), "at a bound": fit.at_bound.any(axis=1).mean(),
-                 "ruled by the prior": prior_dominated(post, share=share).mean(), "lowest BIC": won[s]["bic"][m]})
+                 "ruled by the prior": prior_dominated(post, share=share).mean(), "lowest BIC": won[STRATEGIES[s], m]})
     for field, column in {"size": "size", "fraction": "fraction", "dominated": "ruled by the prior", "bic": "lowest BIC"}.items():
         number(f"image.{s}.{m.lower()}.{field}", float(rows[-1][column]), image, "um" if field == "size" else "1")
 chapter.table(pd.DataFrame(rows), "tab-image", "Five models on a sample of voxels: medians of size (µm) and fraction, and shares of voxels.",
-              formats={c: ".2f" for c in list(rows[0])[2:]})
+              formats=dict.fromkeys(list(rows[0])[2:], ".2f"))
 
 # %% tags=["hide-input"]
-part, fit_model = ("high", model) if ("high", model) in mine else ("whole", "Diff-in")
-clean_slice, _ = normalise(raw[shown])
-y = clean_slice[:, kept(main, part)]
-best = fit_to(y, parts[part], fit_model, kind, noise=noise)
-post = posterior_cell_size(y, parts[part], best, noise)
+clean_slice, _ = normalise_signals(raw[shown], here.protocol, here.kept("whole"), kind)
+y = clean_slice[:, at_high]
+best = fit_part(y, high, model, kind, noise)
+post = posterior_cell_size(y, high, best, noise)
 maps = pd.DataFrame(places[shown], columns=["x", "y", "z"]).assign(**{
-    "signal": raw[shown].mean(axis=1), "published procedure": fit_to(y, parts[part], fit_model, kind, pull, s0_most, noise)["L"],
+    "signal": raw[shown].mean(axis=1), "published procedure": fit_part(y, high, model, kind, noise, pull, s0_most)["L"],
     "maximum likelihood": best["L"], "posterior mean": post.mean["L"], "posterior SD over prior SD": post.sd["L"] / post.prior_sd["L"]})
 number("image.map.dominated", float((maps["posterior SD over prior SD"] > share).mean()), image, about="share of the slice")
 number("image.map.size", float(maps["posterior mean"].median()), image, "um")
@@ -600,14 +460,14 @@ chapter.figure(
     fig, "fig-maps", data=maps, watermark="" if dwi else "simulated",
     caption="One slice with *{model}*, {strategy}: mean signal, cell size (µm) three ways, and what the data add to the prior (near one: "
             "nothing).", alt="Five maps of a slice. The median posterior mean size is {image.map.size:.1f} µm; in {part:.0%} of voxels "
-                             "the posterior is hardly narrower than the prior.", model=fit_model, strategy=STRATEGIES[part],
+                             "the posterior is hardly narrower than the prior.", model=model, strategy="high b",
     part=chapter["image.map.dominated"].value)
 
 # %% tags=["hide-input"]
 chapter.say("The image has {image.voxels} voxels to fit, {image.fitted} of which were fitted with every model; S0 is {image.snr:.0f} times "
             "the noise that the fits leave. *Diff-in* at high b gives a median size of {image.high.diff-in.size:.1f} µm, in the whole set "
             "{image.whole.diff-in.size:.1f} µm. In the slice, *{model}* is ruled by its prior in {part:.0%} of the voxels, and sizes by "
-            "maximum likelihood spread {image.map.ml_spread:.1f} times as widely as posterior means.", model=fit_model,
+            "maximum likelihood spread {image.map.ml_spread:.1f} times as widely as posterior means.", model=model,
             part=chapter["image.map.dominated"].value)
 
 # %% [markdown] tags=["paper"]

@@ -18,7 +18,9 @@ SMALL = {"walkers": 60, "resamples": 40}
 @pytest.fixture
 def run(tmp_path, monkeypatch):
     def start(paper=False, **parameters):
-        return chapter_run.run_chapter(CHAPTER, tmp_path / "out", monkeypatch, paper=paper, **{**SMALL, **parameters})
+        return chapter_run.run_chapter(
+            CHAPTER, tmp_path / "out", monkeypatch, paper=paper, **{**SMALL, **parameters}
+        )
 
     return start
 
@@ -26,12 +28,16 @@ def run(tmp_path, monkeypatch):
 @pytest.fixture(scope="module")
 def base(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        results = chapter_run.run_chapter(CHAPTER, tmp_path_factory.mktemp("base"), patch, paper=True, **SMALL)
+        results = chapter_run.run_chapter(
+            CHAPTER, tmp_path_factory.mktemp("base"), patch, paper=True, **SMALL
+        )
     return results
 
 
 def test_every_prediction_has_its_result_and_every_figure_its_words(base):
-    stated = yaml.safe_load((paths.root() / "data" / "predictions" / "grussu2025-04.yaml").read_text(encoding="utf-8"))
+    stated = yaml.safe_load(
+        (paths.root() / "data" / "predictions" / "grussu2025-04.yaml").read_text(encoding="utf-8")
+    )
     assert stated["chapter"] == base["chapter"]
     for one in stated["predictions"]:
         entry = base["results"][one["result"]]

@@ -33,7 +33,7 @@ THRESHOLDS = {
     "high": {"exvivo": 1.8, "3T": 0.9, "1.5T": 0.9},
 }
 """b-values (ms/µm²) above which a strategy fits (Methods)."""
-CONVENTIONS = ("printed", "public")
+CONVENTIONS = ("printed", "printed-pull", "public", "public-free")
 FIXED = 1e-6  # half width of the bounds of a parameter that is known
 GONE = (200.0, 201.0)  # µm²/ms: exp(−b·D) is below 1e-30 at any b that is fitted
 
@@ -94,17 +94,18 @@ def fit_tissues(
         Of the m measurements, all with b > 0.
     preset : {"exvivo", "invivo"}
         Published bounds.
-    convention : {"printed", "public"}
+    convention : {"printed", "printed-pull", "public", "public-free"}
         ``"printed"``: as Methods say: the scale is known from the fit before, so there are 3, 4 or 5 parameters and
         f_I lies within [0, 1] in Diff-in too; maximum likelihood. ``"public"``: the public fitter's defaults: S0
         within 0.6–1.4 (Diff-in 0.01–1.4) of the largest signal, 3, 5 or 6 parameters, pull to the middle of bounds.
     """
     check_choice(convention, CONVENTIONS, "convention")
     found, sigma = find_model(model), 1 / snr
-    options: dict[str, object] = {"sigma": sigma, "floor_convention": floor}
-    if convention == "public":
+    pull = PUBLISHED_PULL if convention in ("public", "printed-pull") else 0.0
+    options: dict[str, object] = {"sigma": sigma, "floor_convention": floor, "pull": pull}
+    if convention.startswith("public"):
         parameters, fitted, data = len(found.parameters), protocol, signals
-        options |= {"pull": PUBLISHED_PULL, "bounds": model_bounds(found, preset)}
+        options |= {"bounds": model_bounds(found, preset)}
     else:  # a measurement of exactly 1 at b = 0 fixes the scale, and S0 with it
         parameters = len(found.parameters) - (1 if found.has_extra else 0)
         fitted, data = with_unweighted(protocol, signals)

@@ -20,6 +20,7 @@ from scipy.interpolate import RectBivariateSpline
 
 from compendium.cohorts.grussu_library import EXACT_D0, EXACT_SIZES, PERMEABILITIES, Library, read_exact
 from compendium.cohorts.grussu_selection import (
+    CONVENTIONS,
     STRATEGIES,
     Estimates,
     add_rician_noise,
@@ -170,7 +171,7 @@ def variants() -> list[tuple[str, dict[str, object]]]:
     """Name and options of every stored draw: noise seeds first, then noise levels and conventions."""
     out: list[tuple[str, dict[str, object]]] = [("seed", {"seed": s}) for s in range(1, SEEDS + 1)]
     out += [("snr", {"snr": level}) for level in LEVELS]
-    out += [("public fitter", {"convention": "public"})]
+    out += [(name, {"convention": name}) for name in CONVENTIONS[1:]]
     return [*out, ("floor sigma", {"floor": "sigma"}), ("no floor", {"floor": "none"})]
 
 

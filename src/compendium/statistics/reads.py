@@ -198,7 +198,8 @@ def cohen_kappa(
         return Interval(float("nan"), float("nan"), float("nan"), confidence, name)
     table = np.bincount(code[: len(x)] * k + code[len(x) :], minlength=k * k).reshape(k, k)
     wt = {"none": None, "linear": "linear", "quadratic": "quadratic"}[weights]
-    with np.errstate(invalid="ignore", divide="ignore"):  # statsmodels takes roots of variances that round below zero
+    # statsmodels takes roots of variances that round below zero
+    with np.errstate(invalid="ignore", divide="ignore"):
         result = cohens_kappa(table, wt=wt)
     half = float(stats.norm.isf((1 - confidence) / 2)) * float(np.sqrt(max(result.var_kappa, 0.0)))
     kappa = float(result.kappa)

@@ -242,7 +242,8 @@ def _absolute_limits(
     icc: float, rows: float, columns: float, error: float, n: int, k: int, alpha: float
 ) -> list[float]:
     """Limits of ICC(2,1) with Satterthwaite's degrees of freedom (Shrout & Fleiss 1979)."""
-    if max(error, columns) <= 1e-24 * rows or icc >= 1:  # raters that agree, up to the last digits of their means
+    # raters that agree, up to the last digits of their means
+    if max(error, columns) <= 1e-24 * rows or icc >= 1:
         return [1.0, 1.0]
     a = k * icc / (n * (1 - icc))
     b = 1 + k * icc * (n - 1) / (n * (1 - icc))

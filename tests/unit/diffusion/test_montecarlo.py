@@ -25,7 +25,7 @@ def test_impermeable_spheres_are_the_matrix_formalism(size):
     trse = shaped_protocol([0.5, 1.0, 1.6], [TRSE], 0)
     z = []
     for d in (1.0, 2.6):
-        walked = simulate_signals(Tissue(size, 0.4, d, 2.0), [pgse, trse], 3000, seed=7, start="inside")
+        walked = simulate_signals(Tissue(size, 0.4, d, 2.0), [pgse, trse], 8000, seed=7, start="inside")
         with threadpool_limits(1):  # small matrices: threads of a busy machine wait for each other
             z += [
                 z_scores(got, exact_signal(size, d, scan))

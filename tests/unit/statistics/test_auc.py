@@ -110,7 +110,9 @@ def test_paired_test_with_opposite_directions_equals_turning_one_score():
     truth, a, b = [0, 0, 0, 1, 1, 1], [1, 2, 4, 3, 5, 6], [6, 5, 3, 4, 1, 2]
     turned = ours.delong_test(truth, a, [-v for v in b])
     assert ours.delong_test(truth, a, b, ("higher", "lower")) == turned
-    assert ours.delong_test(truth, a, b).estimate == approx(turned.estimate + 2 * ours.auroc(truth, [-v for v in b]) - 1)
+    assert ours.delong_test(truth, a, b).estimate == approx(
+        turned.estimate + 2 * ours.auroc(truth, [-v for v in b]) - 1
+    )
 
 
 def test_a_difference_without_variance_has_no_p():

@@ -223,7 +223,9 @@ def test_edgeworth_series_is_nearer_to_counting_than_the_t_approximation_is(rng)
 
 def test_edgeworth_series_refuses_ties_and_the_rule_of_r_avoids_them():
     x, y = list(range(12)), [0, 1, 1, *range(3, 12)]
-    with pytest.raises(ValueError, match="y must not be tied for the Edgeworth series. Given ties in 12 values"):
+    with pytest.raises(
+        ValueError, match="y must not be tied for the Edgeworth series. Given ties in 12 values"
+    ):
         ours.spearman_edgeworth_p(x, y)
     assert ours.spearman(x, y, p="r").method.endswith("t p")
     assert ours.spearman(x[:5], y[:5], p="auto").method.endswith("exact p")

@@ -17,7 +17,9 @@ MODULES = [
 
 def public(module):
     tree = ast.parse(inspect.getsource(importlib.import_module(module)))
-    return [n for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef)) and not n.name.startswith("_")]
+    return [
+        n for n in tree.body if isinstance(n, (ast.FunctionDef, ast.ClassDef)) and not n.name.startswith("_")
+    ]
 
 
 @pytest.mark.parametrize("module", MODULES)

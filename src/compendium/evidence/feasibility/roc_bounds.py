@@ -115,7 +115,7 @@ def least_auc_against_false_positives(
     Examples
     --------
     >>> round(least_auc_against_false_positives(0.987, 334, 7, 4, 77, missed_auc=0.725), 3)
-    0.843
+    0.842
     """
     pairs = auc * (found + missed) * (false + true_negatives)
     rest = pairs - found * true_negatives - missed * true_negatives * missed_auc - missed * false
