@@ -29,7 +29,7 @@ model: str = "Diff-in-ex"  # model of the comparison of estimators and of the ma
 pull: float = 0.001  # weight of the pull to the middle of the bounds
 s0_most: float = 1.4  # upper bound of S0 over the largest signal, in the published procedure
 share: float = 0.8  # posterior SD of size over that of the prior beyond which the prior rules
-sample: int = 400  # voxels of the image that are fitted with every model
+sample: int = 250  # voxels of the image that are fitted with every model
 slice_index: int = -1  # slice of the maps, counted from zero; negative: the one with the most voxels
 dwi: str = ""  # path of a diffusion image, four dimensions (input)
 protocol: str = ""  # path of its protocol (input)
@@ -427,8 +427,8 @@ rows = []
 for (s, m), fit in mine.items():
     post = posterior_cell_size(clean[:, here.kept(s)], here.part(s), fit, noise)
     fraction = (1 - blood) * intracellular_fraction(fit, np.ones(len(clean)))
-    rows.append({"strategy": STRATEGIES[s], "model": m, "size": np.nanmedian(fit["L"]), "fraction": np.nanmedian(fraction),
-                 "posterior mean size": np.nanmedian(post.mean["L"]), "at a bound": fit.at_bound.any(axis=1).mean(),
+    rows.append({"strategy": STRATEGIES[s], "model": m, "size": pd.Series(fit["L"]).median(), "fraction": pd.Series(fraction).median(),
+                 "posterior mean size": pd.Series(post.mean["L"]).median(), "at a bound": fit.at_bound.any(axis=1).mean(),
                  "ruled by the prior": prior_dominated(post, share=share).mean(), "lowest BIC": won[STRATEGIES[s], m]})
     for field, column in {"size": "size", "fraction": "fraction", "dominated": "ruled by the prior", "bic": "lowest BIC"}.items():
         number(f"image.{s}.{m.lower()}.{field}", float(rows[-1][column]), image, "um" if field == "size" else "1")

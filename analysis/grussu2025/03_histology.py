@@ -127,7 +127,7 @@ for key, f in (("highest", max), ("lowest", min)):
            about="of vCS over all declared rules and spreads")
 for key, top in (("spread_over_one", "any.spread"), ("thick_over_thin", "thick.size")):
     derive(f"factor.{key}", lambda a, b: a / b, chapter[f"factor.{top}"], chapter["factor.any.size"], precision="resampled")
-for key, r in (("any", "any profile"), ("nucleus", "nucleus 0.5"), ("thick", "any profile thick")):
+for key, r in (("any", "any profile"), ("nucleus", "nucleus 0.5"), ("thick", "any profile thick"), ("both", "nucleus thick")):
     _ = derive(f"fraction.{key}", pick, factors, rule=r, cv=0.0, column="fraction", precision="resampled",
                about="area fraction seen over volume fraction, one size")
 
@@ -158,13 +158,13 @@ chapter.figure(
 
 # %% tags=["paper", "hide-input"]
 chapter.say(
-    "Where any profile counts and all cells have one size, vCS needs a factor of {factor.any.size:.3f}, and the arithmetic mean "
-    "one of {factor.any.mean:.3f}. The printed number is the factor of the mean. vCS needs less because its seventh power hardly "
+    "Where any profile counts and all cells have one size, vCS needs a factor of {factor.any.size:.3f} (closed form {exact:.4f}), and "
+    "the arithmetic mean one of {factor.any.mean:.3f}. The printed number is the factor of the mean. vCS needs less because its seventh power hardly "
     "notices the small discs. A spread of sizes of {cv:g} % lowers the factor to {factor.any.spread:.3f}, as large cells are cut "
     "more often. If the nucleus must be cut it is {factor.nucleus.size:.3f} for one size and {factor.nucleus.fifth:.3f} at a spread "
     "of {fifth:g} %: then the section shows cells at about their true size. Over all declared rules and spreads factors run from "
     "{factor.lowest:.2f} to {factor.highest:.2f}. Neither the printed factor nor any other is safe for a given detector, and this project has no default.",
-    cv=30, fifth=20)
+    cv=30, fifth=20, exact=(256 / 35 * 3 / 16) ** 0.25)
 
 # %% [markdown] tags=["paper"]
 # ### Fraction and density pass through the same plane
@@ -176,16 +176,16 @@ chapter.say(
 
 # %% tags=["paper", "hide-input"]
 chapter.say(
-    "With nuclei of half the diameter the slide shows {fraction.nucleus:.2f} of the volume fraction, with any profile "
-    "{fraction.any:.2f}, and in a section of {t:g} µm with any profile {fraction.thick:.2f}. The rule that needs hardly any factor "
-    "for size therefore needs a large one for F, and the reverse. A correction of size alone makes one of the two comparable.",
+    "With nuclei of half the diameter a thin section shows {fraction.nucleus:.2f} of the volume fraction, with any profile "
+    "{fraction.any:.2f}; in a section of {t:g} µm it is {fraction.both:.2f} and {fraction.thick:.2f}. Size and fraction need factors "
+    "of their own, one rule fixes both, and thickness can hide what the rule leaves out.",
     t=thickness_um)
 
 # %% [markdown] tags=["paper"]
 # ### A benign explanation: an upper limit of size
 #
-# At a stated commit the public script of the authors leaves out outlines above a diameter, by default 28 µm, and cuts F
-# at 1; whether that version was used is not known. A limit removes the cells that weigh most, so it could call for a
+# At commit `d53e6c2` of `bodymritools` the public script leaves out outlines above a diameter, by default 28 µm, and
+# cuts F at 1; whether that version was used is not known. A limit removes the cells that weigh most, so it could call for a
 # larger factor. Cells with a mean of 18 µm and a spread of 30 % show how much.
 
 # %% tags=["paper", "hide-input"]
@@ -206,10 +206,10 @@ chapter.say("Without a limit these cells need a factor of {limit.none.factor:.3f
 for who in ("mouse", "human"):
     prefix = "" if who == "mouse" else "human-"
     scale = chapter.printed(f"{who}-shrinkage-factor")
-    derive(f"shrinkage.{who}.factor", lambda s: 1 / (1 - s / 100), chapter.printed(f"{who}-shrinkage"), unit="fold",
-           about="growth that undoes the printed shrinkage")
+    derive(f"shrinkage.{who}.factor", lambda s: 1 / (1 - s / 100), chapter.printed(f"{who}-shrinkage"), unit="fold", about="undoes it")
     derive(f"vcs.{who}.factor", lambda a, b: a * b, chapter.printed(f"{prefix}sectioning-factor"), scale, unit="fold")
     derive(f"cd.{who}.factor", lambda s: s**2, scale, unit="fold", about="square of the printed factor of lengths")
+    derive(f"area.{who}", lambda s: s**2, scale, unit="mm2", about="fresh tissue of one square millimetre on the slide")
 over = derive("finding.over", lambda p, f: p / f, chapter.printed("sectioning-factor"), chapter["factor.any.size"], unit="fold",
               about="printed factor over that of vCS for any profile of cells of one size")
 for case in ("ovarian", "hcc"):
@@ -221,7 +221,7 @@ for case in ("ovarian", "hcc"):
     derive(f"vcs.{case}.excess.any", lambda m, v: 100 * (m / v - 1), mri, chapter[f"vcs.{case}.any"], unit="%")
 chapter.say(
     "Products, squares and shrinkages agree. What changes with the sectioning factor are absolute sizes. In the two printed tumours "
-    "MRI exceeds histology by {vcs.ovarian.excess:.0f} and {vcs.hcc.excess:.0f} %; with the factor for any profile histology would be "
+    "MRI exceeds histology by {vcs.ovarian.excess:.1f} and {vcs.hcc.excess:.1f} %; with the factor for any profile histology would be "
     "{vcs.ovarian.any:.1f} and {vcs.hcc.any:.1f} µm and the excess {vcs.ovarian.excess.any:.0f} and {vcs.hcc.excess.any:.0f} %; "
     "without any factor {vcs.ovarian.seen:.1f} and {vcs.hcc.seen:.1f} µm. One constant changes no correlation, and therefore "
     "neither the ranking by correlation nor the tests; it does enter the ranking by accuracy (HFC).")
@@ -300,9 +300,9 @@ weight, bins = kept.value["l_um"] ** 3, np.linspace(0, kept.value["l_um"].max(),
 right.hist(kept.value["l_um"], bins, weights=np.full(len(weight), 1 / len(weight)), color=BLUE, alpha=0.6, label="counted")
 right.hist(kept.value["l_um"], bins, weights=weight / weight.sum(), histtype="step", lw=1.8, color=ORANGE, label="weighed by volume")
 for key, colour in (("mean", BLUE), ("size", ORANGE)):
-    right.axvline(chapter[f"seen.{key}"].value, color=colour, lw=1.2)
-right.legend(fontsize=9, loc="upper right")
-right.set(xlabel="Diameter of the outline l (µm)", ylabel="Share")
+    right.axvline(chapter[f"seen.{key}"].value, ymax=0.82, color=colour, lw=1.2)
+right.legend(fontsize=9, loc="upper left", ncols=2)
+right.set(xlabel="Diameter of the outline l (µm)", ylabel="Share", ylim=(0, 1.22 * right.get_ylim()[1]))
 chapter.figure(
     fig, "fig-outlines", watermark=mark, data=kept.value[["image", "x_um", "y_um", "area_um2", "l_um"]],
     caption="Left: outlines of a part of a slide, each as the circle with its area. Right: their diameters, counted and weighed by "
@@ -402,8 +402,7 @@ chapter.figure(
     fig, "fig-patches", watermark=mark, data=nested.value,
     caption="Left: vCS of the patches of a slide. Right: vCS of patches of several widths, relative to the widest "
             "patch that holds each; median with quartiles.",
-    alt="A map of patches, and a curve that rises to one: the smallest patches have {patch.nested:.3f} of the vCS of the widest "
-        "patch around them.")
+    alt="A map of patches, and quartiles by width: the smallest patches have {patch.nested:.3f} of the vCS of the widest around them.")
 
 # %% tags=["hide-input"]
 chapter.say("Patches of {small:g} µm have {patch.nested:.3f} of the vCS of the widest patch around them, in the median. Over the whole "
@@ -426,8 +425,9 @@ verdicts = chapter.simulated("judged predictions", judged)
 for name, word in (("held", "yes"), ("failed", "no")):
     derive(f"predictions.{name}", lambda t, w: int((t["held"] == w).sum()), verdicts, w=word, unit="predictions")
 wrong = judged.loc[judged["held"] == "no", "expected"]
-chapter.say("{predictions.held} of the expectations held and {predictions.failed} did not" + (": {list}." if len(wrong) else "."),
-            list="; ".join(wrong))
+chapter.say("{predictions.held} of the expectations held and {predictions.failed} did not" + (": {list}." if len(wrong) else ".")
+            + " For patches within one another, a comparison thought of after the run, the ratio is {patch.nested:.3f}: zones do not "
+            "enter it.", list="; ".join(wrong))
 chapter.table(judged, "tab-predictions", "What was written down before the first run, and what came out.",
               formats=dict.fromkeys(("from", "to", "came out"), ".3g"))
 

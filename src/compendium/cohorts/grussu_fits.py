@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 
 STRATEGIES = {"whole": "whole set", "high": "high b"}
 ESTIMATORS = ("maximum likelihood", "published", "posterior mean")
-CRAMER_RAO_TISSUES = 30
+CRAMER_RAO_TISSUES = 12
 
 
 class Scan(NamedTuple):
@@ -77,7 +77,7 @@ def fit_models(scan: Scan, signals: Array, sigma: float) -> dict[tuple[str, str]
 
 
 def least_sd(name: str, part: Protocol, tissues: pd.DataFrame, sigma: float) -> float:
-    """Median Cramér–Rao bound of size over tissues that the model can describe (the first 30)."""
+    """Median Cramér–Rao bound of size over tissues that the model can describe (the first `CRAMER_RAO_TISSUES`)."""
     points = model_parameters(tissues, name)[:CRAMER_RAO_TISSUES]
     return float(np.median([fisher_information(MODELS[name], p, part, sigma).sd["L"] for p in points]))
 

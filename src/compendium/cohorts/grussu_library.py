@@ -35,7 +35,7 @@ from compendium.diffusion.protocols import Protocol, published_protocols
 
 Array = NDArray[np.float64]
 
-SEED, WALKERS = 20251107, 10_000
+SEED, WALKERS = 20251107, 2000
 STEP_RULE = 0.3  # step length over pore size: signals of closed spheres move by less than 0.003 (measured)
 FRACTIONS = (0.197, 0.323, 0.406, 0.523)
 SIZES_UM = (8.0, 16.0, 22.0, 30.0)

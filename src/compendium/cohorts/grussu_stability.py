@@ -78,18 +78,21 @@ def bootstrap_tcs(
 
 
 def rank_intervals(names: list[str], scores: Array) -> pd.DataFrame:
-    """Share of first places and central 95 % of ranks of the columns of resampled scores.
+    """Share of first places, mean rank and central 95 % of ranks of the columns of resampled scores.
 
     Examples
     --------
     >>> rank_intervals(["a", "b"], np.array([[2.0, 1.0], [3.0, 1.0]])).values.tolist()
-    [['a', 100.0, 1, 1], ['b', 0.0, 2, 2]]
+    [['a', 100.0, 1.0, 1, 1], ['b', 0.0, 2.0, 2, 2]]
     """
     filled = np.nan_to_num(scores, nan=-np.inf)
     ranks = 1 + (filled[:, None, :] > filled[:, :, None]).sum(axis=2)
     low, high = np.quantile(ranks, [0.025, 0.975], axis=0, method="nearest").astype(int)
     first = 100 * (ranks == 1).mean(axis=0)
-    return pd.DataFrame({"combination": names, "first": first, "best rank": low, "worst rank": high})
+    mean = ranks.mean(axis=0)
+    return pd.DataFrame(
+        {"combination": names, "first": first, "mean rank": mean, "best rank": low, "worst rank": high}
+    )
 
 
 def fit_by_table(signals: Array, atoms: Array, shape: tuple[int, int], floor: float) -> tuple[Array, Array]:
