@@ -135,7 +135,7 @@ number("count.parameters.least", min(len(m.parameters) for m in MODELS.values())
 number("count.parameters.most", max(len(m.parameters) for m in MODELS.values()), source, "parameters", "with S0")
 number("count.spare", int(here.kept("high").sum()) - chapter["count.parameters.most"].value, source,
        about="measurements at high b less parameters of the largest model")
-chapter.say("Under the protocol *{scan}* the high b-value strategy has {n} measurements, the whole set {all}. The models have "
+chapter.say("For *{scan}* the high b-value strategy has {n} measurements, the whole set {all}. The models have "
             "{count.parameters.least} to {count.parameters.most} parameters with S0, so at high b the largest of them has "
             "{count.spare} measurements to spare. Repeated timings count as measurements, but tell less than new ones.",
             scan=NAMES[main], n=int(here.kept("high").sum()), all=int(here.kept("whole").sum()))
@@ -166,7 +166,7 @@ for ax, k in zip(axes[0], scans, strict=True):
     ax.plot(b, measured[k][example, scans[k].kept("whole")], "o", ms=4, color=INK, label="measured")
     for i, (m, fit) in enumerate((m, f) for (s, m), f in fits[k].items() if s == "whole"):
         s = predict(fit.model, fit.parameters[example], sub)
-        ax.plot(b + (i - 2) * b.max() / 110, s, "_", ms=7, mew=1.6, color=COLOUR[m], label=m)
+        ax.plot(b + (i - 2) * np.ptp(b) * len(scans) / 100, s, "_", ms=4, mew=1.8, color=COLOUR[m], label=m)
         rows += [{"scan": NAMES[k], "model": m, "b": x, "signal": y, "size": fit["L"][example]} for x, y in zip(b, s, strict=True)]
     ax.set(xlabel="b (s/mm²)", title=NAMES[k])
 axes[0, 0].set_ylabel("Signal over S0")
@@ -227,7 +227,7 @@ better = posterior_cell_size(quiet, high, fit_part(quiet, high, model, kind, sig
 before, after = chapter[f"dominated.high.{name}"].value, float(prior_dominated(better, share=share).mean())
 number("dominated.snr_ratio", after / before if before else float("nan"), study, about="prior-dominated share at three times the SNR, relative")
 widest = recovery[(recovery["scan"] == NAMES[main])].sort_values("size RMSE")
-chapter.say("Under the protocol *{scan}*, the size comes back with an error of {recovery.whole.diff-in.rmse:.1f} µm (whole set) or "
+chapter.say("For *{scan}*, the size comes back with an error of {recovery.whole.diff-in.rmse:.1f} µm (whole set) or "
             "{recovery.high.diff-in.rmse:.1f} µm (high b) from *Diff-in*, and its bias is {recovery.whole.diff-in.bias:+.1f} and "
             "{recovery.high.diff-in.bias:+.1f} µm: the water outside, which this model takes for a part of the cells. The "
             "smallest error is that of *{best}* ({strategy}, {error:.1f} µm). The prior rules {dominated:.0%} of the voxels of "
@@ -328,7 +328,7 @@ chapter.say("The bound holds S0 in {part:.0%} of the voxels and changes their me
             "{pull.free.bias:+.1f} to {pull.bounded.bias:+.1f} µm, but the slope of fitted over true size from {bound.free_slope:.2f} to "
             "{bound.slope:.2f}: the nearer to zero, the more the size follows the bound and not the cells. Water outside and the bound "
             "can push in opposite directions, and whether they cancel is up to the tissue; with no water outside the bias is "
-            "{bound.only_cells.free:+.1f} µm free and {bound.only_cells.bounded:+.1f} µm bounded. The pull does less: the error goes "
+            "{bound.only_cells.free:+.1f} µm free and {bound.only_cells.bounded:+.1f} µm bounded. The pull alone takes the error "
             "from {pull.free.rmse:.1f} to {pull.pull.rmse:.1f} µm, with both to {pull.both.rmse:.1f} µm.", part=chapter["bound.share"].value)
 
 # %% [markdown]
@@ -388,7 +388,7 @@ chapter.say("With *{model}*, and tissues spread as the prior, the posterior mean
             "published procedure and {prior.matched.ratio_ml:.2f} times that of maximum likelihood; the interval of level {level} "
             "covers {a:.1%}. With few cells the ratio to the published procedure is {prior.sparse.ratio:.2f}, with slow water "
             "outside {prior.slow.ratio:.2f}, and with small cells only {prior.small.ratio:.2f}: small cells are read as "
-            "{prior.small.bias:.1f} µm too large, and covered in {b:.0%} ({dark} voxels without signal above the noise floor have no posterior and are left out). The same shows by stratum even where the prior is right on "
+            "{prior.small.bias:.1f} µm too large, and covered in {b:.0%} (voxels without signal above the noise floor have no posterior and are left out: {dark}). The same shows by stratum even where the prior is right on "
             "the whole: bias {strata.small.bias:+.1f} µm in the smallest cells, {strata.large.bias:+.1f} µm in the largest, coverage "
             "{c:.0%} in the smallest.", model=model, level="0.95", a=chapter["prior.matched.coverage"].value,
             b=chapter["prior.small.coverage"].value, dark=dark, c=chapter["strata.small.coverage"].value)

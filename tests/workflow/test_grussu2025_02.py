@@ -127,7 +127,10 @@ def test_each_parameter_moves_what_it_should(run, base, parameter, value, moves,
 def test_bounds_and_slice_of_a_users_run_move_what_they_should(run, tmp_path):
     files = {**write_image(tmp_path, noise=0.05), "protocol": write_protocol(tmp_path)}
     first = values(run(**files))
-    assert values(run(**files, preset="exvivo"))["image.high.diff-in-ex.size"] != first["image.high.diff-in-ex.size"]
+    assert (
+        values(run(**files, preset="exvivo"))["image.high.diff-in-ex.size"]
+        != first["image.high.diff-in-ex.size"]
+    )
     other = values(run(**files, slice_index=2))
     assert other["image.map.size"] != first["image.map.size"]
     assert other["image.high.diff-in.size"] == first["image.high.diff-in.size"]
@@ -154,7 +157,10 @@ def test_images_that_do_not_fit_are_refused_in_one_line(tmp_path):
     files = write_image(tmp_path)
     with pytest.raises(TableError, match="4 volumes"):
         read_voxels(Path(files["dwi"]), 4)
-    nibabel.save(nibabel.Nifti1Image(np.zeros((7, 9, 3), np.uint8), np.diag([-2.0, 2.0, 5.0, 1.0])), tmp_path / "no.nii")
+    nibabel.save(
+        nibabel.Nifti1Image(np.zeros((7, 9, 3), np.uint8), np.diag([-2.0, 2.0, 5.0, 1.0])),
+        tmp_path / "no.nii",
+    )
     with pytest.raises(TableError, match="bright and finite"):
         read_voxels(Path(files["dwi"]), B.size, tmp_path / "no.nii")
 
@@ -178,7 +184,9 @@ def test_posterior_is_the_best_estimator_where_its_prior_is_true_and_strata_add_
     limits = {"L": (8.0, 40.0), "D0": (0.8, 3.0), "F": (0.2, 0.9)}
     table = compare_estimators({"flat": limits}, scan, "Diff-in", 0.02, 400, 1, 0.001, 1.4)
     best = rmse(table["posterior mean"], table["size"])
-    assert best < rmse(table["maximum likelihood"], table["size"]) and best < rmse(table["published"], table["size"])
+    assert best < rmse(table["maximum likelihood"], table["size"]) and best < rmse(
+        table["published"], table["size"]
+    )
     assert 0.92 < table["covered"].mean() < 0.98
     strata = by_size(table, [8, 16, 24, 32, 40])
     assert len(strata) == 4 and strata["coverage"].between(0.8, 1).all()

@@ -39,7 +39,11 @@ from compendium.diffusion.spheres import restricted_signal
 Array = NDArray[np.float64]
 
 SEEDS = 20
-LEVELS = (15.0, 60.0, 100.0, 1000.0)  # SNR beside 30
+LEVELS = (
+    15.0,
+    60.0,
+    100.0,
+)  # SNR beside 30; above it the error of the stored signals is larger than the noise
 POSTERIOR_MODELS = ("Diff-in", "Diff-in-ex", "Diff-in-exFast")
 FINE_SIZES, FINE_D0 = np.linspace(8, 40, 129), np.linspace(0.8, 3.0, 34)
 
