@@ -51,9 +51,18 @@ def use_supported_python():
         return
     for major, minor in reversed(SUPPORTED):
         other = shutil.which("python%d.%d" % (major, minor))
-        if other and subprocess.call([other, "-m", "pip", "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) == 0:
+        if (
+            other
+            and subprocess.call(
+                [other, "-m", "pip", "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+            == 0
+        ):
             os.execv(other, [other, os.path.abspath(__file__)] + sys.argv[1:])
-    stop("Python 3.11, 3.12 or 3.13 is needed; this is %s and none of them is on the path." % platform.python_version())
+    stop(
+        "Python 3.11, 3.12 or 3.13 is needed; this is %s and none of them is on the path."
+        % platform.python_version()
+    )
 
 
 def stamp():
@@ -94,15 +103,23 @@ class set_up_lock:
 
 
 def set_up():
-    print("setting up %s from %s ..." % (os.path.basename(VENV), os.path.basename(LOCK)), file=sys.stderr, flush=True)
+    print(
+        "setting up %s from %s ..." % (os.path.basename(VENV), os.path.basename(LOCK)),
+        file=sys.stderr,
+        flush=True,
+    )
     need_pip()
     make_venv()
     install_uv()
     environment = uv_environment()
     command = ["pip", "sync", "--quiet", "--python", PYTHON, "--require-hashes", "--compile-bytecode", LOCK]
     if subprocess.call([PYTHON, "-m", "uv"] + command, env=environment) != 0:
-        stop("the packages of requirements.lock could not be installed: is the package index reachable, and the disk not full?")
-    site = subprocess.check_output([PYTHON, "-c", "import sysconfig; print(sysconfig.get_paths()['purelib'])"], text=True).strip()
+        stop(
+            "the packages of requirements.lock could not be installed: is the package index reachable, and the disk not full?"
+        )
+    site = subprocess.check_output(
+        [PYTHON, "-c", "import sysconfig; print(sysconfig.get_paths()['purelib'])"], text=True
+    ).strip()
     with open(os.path.join(site, "compendium.pth"), "w") as handle:
         handle.write(os.path.relpath(os.path.join(ROOT, "src"), site) + "\n")
     with open(STAMP, "w") as handle:
@@ -110,7 +127,12 @@ def set_up():
 
 
 def need_pip():
-    if subprocess.call([sys.executable, "-m", "pip", "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) != 0:
+    if (
+        subprocess.call(
+            [sys.executable, "-m", "pip", "--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        != 0
+    ):
         stop("pip is missing for %s (on Debian and Ubuntu: apt install python3-pip)." % sys.executable)
 
 
@@ -118,7 +140,10 @@ def make_venv():
     try:
         import venv
     except ImportError:
-        stop("the standard module venv is missing for %s (on Debian and Ubuntu: apt install python3-venv)." % sys.executable)
+        stop(
+            "the standard module venv is missing for %s (on Debian and Ubuntu: apt install python3-venv)."
+            % sys.executable
+        )
     try:
         venv.EnvBuilder(with_pip=False, symlinks=True, clear=True).create(VENV)
     except OSError as error:
@@ -134,9 +159,20 @@ def install_uv():
     try:
         with os.fdopen(descriptor, "w") as handle:
             handle.write("\n".join(lines).rstrip(" \\") + "\n")
-        command = [sys.executable, "-m", "pip", "--python", PYTHON, "install", "--quiet", "--disable-pip-version-check"]
+        command = [
+            sys.executable,
+            "-m",
+            "pip",
+            "--python",
+            PYTHON,
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+        ]
         if subprocess.call(command + ["--no-deps", "--require-hashes", "-r", path], env=quiet_pip()) != 0:
-            stop("uv, which installs everything else, could not be installed: is the package index reachable?")
+            stop(
+                "uv, which installs everything else, could not be installed: is the package index reachable?"
+            )
     finally:
         os.remove(path)
 
@@ -169,8 +205,23 @@ def can_write(folder):
 
 
 def lock():
-    command = ["pip", "compile", "pyproject.toml", "--universal", "--generate-hashes", "--all-extras", "--quiet"]
-    command += ["--python-version", "3.11", "--output-file", LOCK, "--custom-compile-command", "python3 run.py lock"]
+    command = [
+        "pip",
+        "compile",
+        "pyproject.toml",
+        "--universal",
+        "--generate-hashes",
+        "--all-extras",
+        "--quiet",
+    ]
+    command += [
+        "--python-version",
+        "3.11",
+        "--output-file",
+        LOCK,
+        "--custom-compile-command",
+        "python3 run.py lock",
+    ]
     code = subprocess.call([PYTHON, "-m", "uv"] + command, cwd=ROOT, env=uv_environment())
     if code == 0:
         with open(os.path.join(ROOT, "environment.yml"), "w") as handle:
@@ -186,11 +237,19 @@ def conda_environment():
         project = tomllib.load(handle)["project"]
     with open(LOCK) as handle:
         locked = dict(re.findall(r"^([a-z0-9._-]+)==([^ ;\\]+)", handle.read(), re.MULTILINE))
-    wanted = project["dependencies"] + [name for extra in project["optional-dependencies"].values() for name in extra]
+    wanted = project["dependencies"] + [
+        name for extra in project["optional-dependencies"].values() for name in extra
+    ]
     names = sorted(re.match(r"[A-Za-z0-9._-]+", name).group(0).lower() for name in wanted)
-    lines = ["# Written by `python3 run.py lock`: the direct dependencies at the versions of requirements.lock.",
-             "name: compendium", "channels: [conda-forge, nodefaults]", "dependencies:",
-             "  - python=3.12", "  - pip", "  - pip:"]
+    lines = [
+        "# Written by `python3 run.py lock`: the direct dependencies at the versions of requirements.lock.",
+        "name: compendium",
+        "channels: [conda-forge, nodefaults]",
+        "dependencies:",
+        "  - python=3.12",
+        "  - pip",
+        "  - pip:",
+    ]
     return "\n".join(lines + ["      - %s==%s" % (name, locked[name]) for name in names]) + "\n"
 
 

@@ -25,7 +25,7 @@ snr: float = 30.0  # signal to noise of a measurement without diffusion weightin
 convention: str = "printed"  # printed: the scale is known, maximum likelihood; public: the public fitter's defaults; printed-pull, public-free
 floor: str = "published"  # noise floor of the likelihood: published, rician, sigma or none
 resamples: int = 1000  # resamples of the tissues
-walkers: int = 10000  # walkers of each curve of diffusion over time
+walkers: int = 5000  # walkers of each curve of diffusion over time
 fraction: float = 0.406  # volume fraction of cells in those curves
 
 # %% tags=["hide-input"]
@@ -114,7 +114,7 @@ chapter.figure(fig, "fig-substrates", pd.DataFrame(rows), caption="The tissue (t
 # %% tags=["hide-input"]
 scan, size, d0 = published_protocols()["exvivo"], SIZES_UM[1], 2.0
 exact = read_exact(folder, "exvivo")[np.abs(EXACT_SIZES - size).argmin(), np.abs(EXACT_D0 - d0).argmin()]
-walked = simulate_signal(Tissue(size, FRACTIONS[2], d0, d0), scan, 2 * walkers, seed, start="inside")
+walked = simulate_signal(Tissue(size, FRACTIONS[2], d0, d0), scan, 4 * walkers, seed, start="inside")
 gaussian, time = restricted_signal(size, d0, scan), scan.time_ms
 check = pd.DataFrame({"b": scan.b_ms_um2, "time": time, "walked": walked.signal, "error": walked.error, "exact": exact, "gaussian": gaussian})
 check = check[np.isfinite(check["time"])].drop_duplicates(["b", "time"])
@@ -245,6 +245,8 @@ number("adc.below", int(joined["below"].sum()), about="points below the closed c
 number("adc.turning_share", float(turning.mean()), about="curves that rise again")
 number("adc.early_over_late", float(joined[early]["deviation"].mean() / joined[~early]["deviation"].mean()))
 number("adc.large_cells", float(joined[early & large]["deviation"].mean()), about="relative deviation of large cells up to 40 ms")
+shaky = joined[early & large].assign(k=lambda t: t["error"] / t["adc"], closed=lambda t: t["error_closed"] / t["adc_closed"]).groupby(["size", "d"])[["k", "closed"]].mean()
+number("adc.large_cells_error", float(np.sqrt((shaky["closed"] ** 2 + shaky["k"] ** 2 / len(PERMEABILITIES)).sum()) / len(shaky)), about="its standard error")
 number("adc.small_cells", float(joined[early & ~large]["deviation"].mean()), about="the same of small cells")
 number("adc.large_cells_low", float(joined[early & large & (joined["permeability"] == LOW)]["deviation"].mean()), about="of large cells at the lowest permeability")
 number("adc.strongest_ms", float(joined.groupby("time")["deviation"].mean().idxmax()), "ms", "time of the largest mean deviation")
@@ -266,9 +268,9 @@ chapter.figure(fig, "fig-adc", curves, caption="ADC of water that starts inside,
                    "upwards, in {percent:.0f} % of cases, most in the smallest cells.", fraction=fraction, percent=100 * chapter["adc.turning_share"].value)
 
 # %% tags=["hide-input"]
-chapter.say("Up to the time that the paper names, exchange raises ADC inside by {small:.0f} % on average in the two smaller cells and by {large:.0f} % in the two larger ones "
-            "({low:.0f} % at the lowest permeability). Over all cells the mean deviation before that time is {adc.early_over_late:.2f} of the one after it, and it is largest at "
-            "{adc.strongest_ms:.0f} ms, where the curves end.", small=100 * chapter["adc.small_cells"].value, large=100 * chapter["adc.large_cells"].value,
+chapter.say("Up to the time that the paper names, exchange raises ADC inside by {small:.0f} % on average in the two smaller cells and by {large:.1f} % in the two larger ones "
+            "(standard error {se:.1f}; {low:.0f} % at the lowest permeability). Over all cells the mean deviation before that time is {adc.early_over_late:.2f} of the one after it, and it is largest at "
+            "{adc.strongest_ms:.0f} ms, where the curves end.", small=100 * chapter["adc.small_cells"].value, large=100 * chapter["adc.large_cells"].value, se=100 * chapter["adc.large_cells_error"].value,
             low=100 * chapter["adc.large_cells_low"].value)
 
 # %% [markdown]

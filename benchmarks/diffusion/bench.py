@@ -323,7 +323,9 @@ def main():
     parser.add_argument(
         "--voxels", type=int, default=100, help="voxels that the SciPy procedure fits per case"
     )
-    parser.add_argument("--output", type=Path, help="also write the form that the book shows; needs all parts once")
+    parser.add_argument(
+        "--output", type=Path, help="also write the form that the book shows; needs all parts once"
+    )
     wanted = parser.parse_args()
     from compendium.paths import build
 
@@ -335,7 +337,9 @@ def main():
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(json.dumps(stored, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
     if wanted.output:
-        wanted.output.write_text(json.dumps(page(stored), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        wanted.output.write_text(
+            json.dumps(page(stored), indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

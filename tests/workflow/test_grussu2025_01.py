@@ -60,7 +60,12 @@ def test_the_order_of_measurements_makes_no_difference(run, scheme, tmp_path):
     rows = [line.replace(",", " ").split() for line in SCHEME.splitlines()[1:]]
     (tmp_path / "turned.txt").write_text("\n".join(" ".join(reversed(r)) for r in rows))
     a, b = values(run(protocol=str(scheme))), values(run(protocol=str(tmp_path / "turned.txt")))
-    for name in ("bound.yours.largest", "phase.yours.worst", "precision.snr50.crb_size", "residuals.exchange.contrast"):
+    for name in (
+        "bound.yours.largest",
+        "phase.yours.worst",
+        "precision.snr50.crb_size",
+        "residuals.exchange.contrast",
+    ):
         assert a[name] == pytest.approx(b[name], rel=1e-5)
 
 
@@ -111,7 +116,9 @@ def test_levels_of_noise_name_their_results_and_less_noise_is_better(run):
     assert got["precision.snr90.prior_share"] < got["precision.snr30.prior_share"]
 
 
-@pytest.mark.parametrize(("parameter", "value"), [("which", "7T"), ("measurements", "some"), ("permeability", 0.0)])
+@pytest.mark.parametrize(
+    ("parameter", "value"), [("which", "7T"), ("measurements", "some"), ("permeability", 0.0)]
+)
 def test_a_parameter_that_cannot_be_is_refused(run, parameter, value):
     with pytest.raises(ValueError, match="Given"):
         run(**{parameter: value})

@@ -62,18 +62,17 @@ def bootstrap_tcs(
     cells : array-like, shape (v,), optional
         Labels that are drawn as a whole (say, fraction and diameter); without it every tissue is drawn alone.
     """
-    labels = (
-        np.arange(len(tissues)) if cells is None else np.unique(np.asarray(cells), return_inverse=True)[1]
-    )
-    count = int(labels.max()) + 1
+    labels = None if cells is None else np.unique(np.asarray(cells), return_inverse=True)[1]
+    count = len(tissues) if labels is None else int(labels.max()) + 1
     drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), resamples).astype(float)
-    member = np.equal.outer(np.arange(count), labels)
+    if labels is not None:
+        drawn = np.ascontiguousarray(drawn[:, labels])  # a tissue is drawn as often as its cell
     columns = []
     for e in estimates.values():
         total = np.zeros(resamples)
         for value, name in ((e.size, "size"), (e.fraction, "fraction")):
             x, y = value - value.mean(), (tissues[name] - tissues[name].mean()).to_numpy()
-            sums = drawn @ (member @ np.column_stack([np.ones_like(x), x, y, x * x, y * y, x * y]))
+            sums = drawn @ np.column_stack([np.ones_like(x), x, y, x * x, y * y, x * y])
             n, sx, sy, sxx, syy, sxy = sums.T
             with np.errstate(invalid="ignore", divide="ignore"):
                 total += (sxy - sx * sy / n) / np.sqrt((sxx - sx**2 / n) * (syy - sy**2 / n))

@@ -575,6 +575,8 @@ def test_checks_are_declared_with_the_schema(tmp_path):
 
 def test_a_check_across_rows_names_the_column_as_the_file_does(tmp_path):
     path = tmp_path / "renamed.csv"
-    path.write_text("Patient,EXAMINATION,reference,read_a\nP1,E1,1,1\nP2,E2,0,0\nP3,E1,1,0\n", encoding="utf-8")
+    path.write_text(
+        "Patient,EXAMINATION,reference,read_a\nP1,E1,1,1\nP2,E2,0,0\nP3,E1,1,0\n", encoding="utf-8"
+    )
     with pytest.raises(InputError, match="row 4, field EXAMINATION: must be unique"):
         validate(path, "examinations")
