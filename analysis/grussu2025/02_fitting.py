@@ -198,7 +198,8 @@ for s, words in STRATEGIES.items():
             number(f"recovery.{s}.{row['model'].lower()}.{field}", float(row[column]), study, "um" if field in ("bias", "rmse") else "1")
         number(f"dominated.{s}.{row['model'].lower()}", float(row["ruled by the prior"]), study, about="share of voxels")
 chapter.table(recovery, "tab-recovery", "Recovery of size (µm) and fraction by five models, two strategies and each protocol; simulated.",
-              formats=dict.fromkeys(recovery.columns[5:], ".2f"))
+              formats=dict.fromkeys(recovery.columns[5:], ".2f"),
+              columns=[c for c in recovery.columns if c not in ("parameters", "size r", "fraction bias", "posterior RMSE")])
 
 # %% tags=["hide-input"]
 fig, axes = plt.subplots(2, len(scans), figsize=(8.4, 5.2), sharey=True, sharex="row", squeeze=False, layout="constrained")

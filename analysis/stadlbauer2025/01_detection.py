@@ -953,6 +953,7 @@ for r in ("cmri", "uperf"):
     tp, fp, fn, tn = matrix = [printed(f"{r}-{c}") for c in ("tp", "fp", "fn", "tn")]
     chapter.route("table.present", f"matrix of {label(r)}", total, tp, fn)
     chapter.route("table.absent", f"matrix of {label(r)}", total, fp, tn)
+    chapter.route("table.examinations", f"matrix of {label(r)}", total, *matrix)
     for name in ("sensitivity", "specificity", "precision", "accuracy", "f1"):
         chapter.route(f"{r}.{name}", "printed matrix", metric_of_cells, *matrix, field=METRICS[name])
 by_patient = [printed(n) for n in RECURRENCES]

@@ -9,7 +9,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -239,9 +239,12 @@ class Chapter:
         caption: str,
         formats: Mapping[str, str] | None = None,
         ranges: Mapping[str, tuple[str, str]] | None = None,
+        columns: Sequence[str] | None = None,
         **words: Any,
     ) -> None:
         """Show a table and save it as CSV; one per cell.
+
+        `columns` shows some of the columns; the CSV keeps all.
 
         `formats` gives a format by column ("3s": three significant digits); `ranges` shows two columns as one,
         "lower–upper", under a new name; the CSV keeps both.
@@ -255,7 +258,7 @@ class Chapter:
         )
         self._tables[name] = {"caption": caption, "csv": f"{name}.csv"}
         meta = {"name": name, "caption": caption, "csv": f"{name}.csv"}
-        shown = frame_to_html(frame, formats or {}, caption, ranges)
+        shown = frame_to_html(frame[list(columns or frame.columns)], formats or {}, caption, ranges)
         show(
             {"text/html": shown, "text/plain": frame.to_string(index=False)}, {"compendium": {"table": meta}}
         )
