@@ -280,7 +280,7 @@ def page(stored):
     wrong = [r for r in stored["posterior"] if r["truth"] != "prior holds"]
     about = (
         "Cell-size fits of a thousand voxels on one core, CPU time, with the published pull. The objective is equal or "
-        f"lower than that of the SciPy procedure in {min(r['share_equal_or_lower'] for r in rows):.0%} of voxels or more. "
+        f"lower than that of the SciPy procedure in at least {min(r['share_equal_or_lower'] for r in rows):.0%} of voxels. "
         f"{span(holds, 'ratio')} times the published error of cell size is left by the posterior mean where the prior holds "
         f"(95 % intervals cover {span(holds, 'coverage')}), {span(wrong, 'ratio')} times under three wrong priors (cover "
         f"{span(wrong, 'coverage')}). First call with cached code {stored['first']['first_call_s']:.1f} s; two processes take "
