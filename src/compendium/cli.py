@@ -170,7 +170,7 @@ def _print_chapter(chapter: Any, detailed: bool) -> None:
         if detailed:
             from compendium.run import inputs
 
-            about = inputs.describe(i.schema) if i.kind == "table" else inputs.FILE_KINDS[i.kind]
+            about = inputs.describe(i.schema) if i.kind == "table" else inputs.FILE_KINDS[i.kind].about
             print("\n".join(f"         {line}" for line in about.splitlines()))
 
 

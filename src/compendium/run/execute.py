@@ -16,7 +16,7 @@ from compendium.paths import build
 from compendium.run.chapters import Chapter
 from compendium.run.cluster import connect, run_on_cluster
 from compendium.run.processes import Running, Task, run_process, write_kernelspec
-from compendium.run.staleness import claims_stamp, fingerprint, hash_file, reasons
+from compendium.run.staleness import claims_stamp, fingerprint, hash_path, reasons
 from compendium.run.store import PUBLISHED, RunStore
 
 TIME_LIMIT = 600.0
@@ -171,7 +171,7 @@ def _execute_one(
 
 def _sidecar(job: Job, stamp: dict[str, Any], why: str, started: datetime, seconds: float) -> dict[str, Any]:
     inputs = {
-        name: {"path": path.name, "sha256": hash_file(path), "bytes": path.stat().st_size}
+        name: {"path": path.name, "sha256": hash_path(path), "bytes": _size(path)}
         for name, path in job.inputs.items()
     }
     return {
@@ -187,6 +187,12 @@ def _sidecar(job: Job, stamp: dict[str, Any], why: str, started: datetime, secon
         "inputs": inputs,
         "fingerprint": stamp,
     }
+
+
+def _size(path: Path) -> int:
+    """Return the bytes of a file, or of all files below a folder."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def _task(job: Job, scratch: Path, home: Path, log: Path, time_limit: float) -> Task:

@@ -16,9 +16,11 @@ import pandas as pd
 from compendium.io.messages import show
 from compendium.io.tables import Table, TableError, read_table, same_name
 from compendium.run.columns import TYPES, Field, Problem, read_column
+from compendium.run.file_kinds import FILE_KINDS
 from compendium.run.schemas import SCHEMAS, Schema
 
 __all__ = [
+    "FILE_KINDS",
     "SCHEMAS",
     "Field",
     "InputError",
@@ -256,20 +258,13 @@ def _check_required(table: Table, schema: Schema, present: set[str]) -> None:
     )
 
 
-FILE_KINDS = {
-    "image": "a NIfTI image, three- or four-dimensional",
-    "protocol": "a diffusion protocol: 3 × M text, .bval with .gdur/.gsep, or FSL files with JSON",
-}
-"""Kinds of inputs that are files of their own, by what they are."""
-
-
 def check_input(path: Path, kind: str, schema: str) -> tuple[str, ...]:
     """Look at an input before anything runs, and return what a user should be told about how it was read.
 
     Parameters
     ----------
     path : what was handed in.
-    kind : "table", or one of `FILE_KINDS`.
+    kind : "table", or one of `compendium.run.file_kinds.FILE_KINDS`.
     schema : of a table.
 
     Raises
@@ -278,12 +273,4 @@ def check_input(path: Path, kind: str, schema: str) -> tuple[str, ...]:
     """
     if kind == "table":
         return tuple(validate(path, schema).attrs.get("notes", ()))
-    if kind == "image":
-        from compendium.io.nifti import inspect_image
-
-        inspect_image(path)
-    else:
-        from compendium.io.protocols import read_protocol
-
-        read_protocol(path)
-    return ()
+    return FILE_KINDS[kind].inspect(path)

@@ -57,6 +57,7 @@ class Chapter:
         self._claims_read: dict[str, list[Any]] = {}
         self._figures: dict[str, dict[str, Any]] = {}
         self._tables: dict[str, dict[str, Any]] = {}
+        self._files: dict[str, str] = {}
 
     @property
     def is_user_run(self) -> bool:
@@ -263,6 +264,30 @@ class Chapter:
             {"text/html": shown, "text/plain": frame.to_string(index=False)}, {"compendium": {"table": meta}}
         )
 
+    def write(self, file: str, writer: Callable[[Path], object], about: str, **words: Any) -> Path:
+        """Write a file that leaves with the results (NIfTI, a transform, a table) and say what it is; one per cell.
+
+        Parameters
+        ----------
+        file : its name, without a folder.
+        writer : called with the path to write to; must write the same bytes for the same content.
+        about : what it holds, one line of Markdown; fields are filled as in `text`.
+
+        Raises
+        ------
+        ValueError : the name holds a folder, is hidden or is taken.
+        """
+        if Path(file).name != file or file.startswith(".") or file in self._files:
+            raise ValueError(f'A written file has a new name without a folder. Given "{file}".')
+        about = self.text(about, **words)
+        target = self.folder / "figures" / file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        writer(target)
+        self._files[file] = about
+        meta = {"name": file, "about": about, "bytes": target.stat().st_size}
+        show({"text/plain": f"{file}: {about}"}, {"compendium": {"file": meta}})
+        return target
+
     def assessments(self) -> list[Assessment]:
         """Judge every claim that points to a recorded result of this chapter, in the order of the claims file."""
         prefix = f"{self.id}#"
@@ -293,6 +318,7 @@ class Chapter:
             "results": self._entries,
             "figures": self._figures,
             "tables": self._tables,
+            "files": self._files,
         }
         target = self.folder / "results.json"
         scratch = target.with_suffix(".tmp")

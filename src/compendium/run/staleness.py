@@ -33,6 +33,14 @@ def hash_file(path: Path) -> str:
     return digest.hexdigest()
 
 
+def hash_path(path: Path) -> str:
+    """Return the sha256 of a file, or of the names and contents of all files below a folder."""
+    if not path.is_dir():
+        return hash_file(path)
+    files = sorted(p for p in path.rglob("*") if p.is_file())
+    return hash_text("\n".join(f"{p.relative_to(path).as_posix()} {hash_file(p)}" for p in files))
+
+
 def hash_text(text: str) -> str:
     """Return the sha256 of a text."""
     return hashlib.sha256(text.encode()).hexdigest()
@@ -44,7 +52,7 @@ def fingerprint(chapter: Chapter, parameters: dict[str, Any], inputs: dict[str, 
     return {
         "source": hash_file(chapter.path),
         "parameters": parameters,
-        "inputs": {name: hash_file(path) for name, path in sorted(inputs.items())},
+        "inputs": {name: hash_path(path) for name, path in sorted(inputs.items())},
         "data": {name: hash_file(path) for name, path in sorted(_stored_data(chapter.study).items())},
         "package": {name: _module_hash(name) for name in sorted(modules | set(RUNNER_MODULES))},
         "environment": environment_stamp(),

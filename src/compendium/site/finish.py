@@ -98,7 +98,7 @@ def _copy_files(html: Path, content: Content) -> None:
         notebook = without_user_paths(chapter.notebook.read_text(encoding="utf8"))
         folder.with_name(f"{folder.name}.ipynb").write_text(notebook, encoding="utf8")
         for path in sorted(chapter.figures.glob("*")) if chapter.figures.is_dir() else []:
-            if path.is_file() and path.suffix in {".csv", ".svg", ".pdf", ".png"}:
+            if path.is_file():
                 shutil.copyfile(path, folder / path.name)
 
 

@@ -74,6 +74,8 @@ def _prepare_code(cell: dict[str, Any], number: int, chapter: ChapterEntry, extr
             _prepare_figure(cell, marks["figure"], number, chapter, extras)
         elif "table" in marks:
             _prepare_table(output, marks["table"], number, chapter, extras)
+        elif "file" in marks:
+            _prepare_file(output, marks["file"], chapter)
     says = _only_says(cell)
     if says:
         tags.append("says")
@@ -124,6 +126,14 @@ def _prepare_table(
     )
     output["data"] = {"text/html": figure}
     extras["tables"][name] = {"cell": number}
+
+
+def _prepare_file(output: dict[str, Any], file: dict[str, Any], chapter: ChapterEntry) -> None:
+    """Show a written file as a line with a link."""
+    link = f'<a href="{files_href(chapter)}/{escape(file["name"])}" download>{escape(file["name"])}</a>'
+    size = f'<span class="c-size">{file["bytes"] / 1024:,.1f} KiB</span>'
+    about = inline_markdown(str(file.get("about", "")))
+    output["data"] = {"text/html": f'<p class="c-file">{link} ({size}): {about}</p>'}
 
 
 def files_href(chapter: ChapterEntry) -> str:

@@ -190,3 +190,17 @@ def test_a_range_that_reaches_below_zero_is_written_in_words(values, text):
 
     frame = pd.DataFrame({"low": [values[0]], "high": [values[1]]})
     assert text in frame_to_html(frame, {"low": "g", "high": "g"}, "c", {"x": ("low", "high")})
+
+
+def test_a_written_file_stands_in_the_results_with_what_it_is(chapter):
+    path = chapter.write("warp.txt", lambda p: p.write_text("1 0 0"), "A transform of {n} rows", n=3)
+    assert path.read_text() == "1 0 0"
+    assert path.parent == chapter.folder / "figures"
+    assert saved(chapter)["files"] == {"warp.txt": "A transform of 3 rows"}
+
+
+@pytest.mark.parametrize("name", ["../warp.txt", "a/b.txt", ".hidden"])
+def test_a_written_file_stays_in_its_folder(chapter, name):
+    with pytest.raises(ValueError, match="without a folder"):
+        chapter.write(name, lambda p: p.write_text(""), "no")
+    assert not (chapter.folder / "figures").exists()

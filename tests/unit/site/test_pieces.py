@@ -97,6 +97,19 @@ def test_figure_without_alternative_text_is_refused(tmp_path: Path) -> None:
         prepare_notebook(notebook(figure_cell(name="fig-a", caption="C", alt=" ")), chapter(tmp_path), "")
 
 
+def test_written_file_is_linked_and_its_text_escaped(tmp_path: Path) -> None:
+    cell = figure_cell(name="fig-a", caption="C", alt="B")
+    mark = {"file": {"name": "warp.nii.gz", "about": "the <b>warp</b>", "bytes": 2048}}
+    cell["outputs"] = [
+        {"output_type": "display_data", "data": {"text/plain": ""}, "metadata": {"compendium": mark}}
+    ]
+    prepared, _ = prepare_notebook(notebook(cell), chapter(tmp_path), "")
+    shown = next(c for c in prepared["cells"] if c["cell_type"] == "code")["outputs"][0]["data"]["text/html"]
+    assert '/warp.nii.gz" download>warp.nii.gz</a>' in shown
+    assert "2.0 KiB" in shown
+    assert "<b>" not in shown
+
+
 def test_chapter_without_a_heading_is_refused(tmp_path: Path) -> None:
     with pytest.raises(SiteError, match="one heading of level one"):
         prepare_notebook({"nbformat": 4, "metadata": {}, "cells": []}, chapter(tmp_path), "")
