@@ -211,7 +211,10 @@ def lock():
         "pyproject.toml",
         "--universal",
         "--generate-hashes",
-        "--all-extras",
+        "--extra",
+        "test",
+        "--extra",
+        "tools",
         "--quiet",
     ]
     command += [
@@ -237,9 +240,8 @@ def conda_environment():
         project = tomllib.load(handle)["project"]
     with open(LOCK) as handle:
         locked = dict(re.findall(r"^([a-z0-9._-]+)==([^ ;\\]+)", handle.read(), re.MULTILINE))
-    wanted = project["dependencies"] + [
-        name for extra in project["optional-dependencies"].values() for name in extra
-    ]
+    extras = project["optional-dependencies"]
+    wanted = project["dependencies"] + extras["test"] + extras["tools"]
     names = sorted(re.match(r"[A-Za-z0-9._-]+", name).group(0).lower() for name in wanted)
     lines = [
         "# Written by `python3 run.py lock`: the direct dependencies at the versions of requirements.lock.",

@@ -53,7 +53,7 @@ class Landmarks:
 
 
 def read_landmarks(path: str | Path) -> Landmarks:
-    """Read a .mrk.json or .fcsv file of 3D Slicer.
+    """Read a .mrk.json or .fcsv file of 3D Slicer, or a CSV or TSV table (`compendium.io.landmark_tables`).
 
     Parameters
     ----------
@@ -65,14 +65,18 @@ def read_landmarks(path: str | Path) -> Landmarks:
         Not such a file, no or an unknown coordinate system or unit, positions that are not numbers; the message names
         file and point.
     """
+    from compendium.io.landmark_tables import TABLE_SUFFIXES, read_landmark_table
+
     where = Path(path)
+    if where.suffix.lower() in TABLE_SUFFIXES:
+        return read_landmark_table(where)
     text = _read_text(where)
     if where.name.lower().endswith(".json"):
         return _read_markups(text, where)
     if where.suffix.lower() == ".fcsv":
         return _read_fcsv(text, where)
     raise LandmarkFileError(
-        f"{_name(where)}: landmarks must be .mrk.json or .fcsv. Given {show(where.suffix)}."
+        f"{_name(where)}: landmarks must be .mrk.json, .fcsv, .csv or .tsv. Given {show(where.suffix)}."
     )
 
 

@@ -10,6 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from compendium.io.messages import show_name
+from compendium.io.table_text import TableError
+
 __all__ = ["FILE_KINDS", "FileKind"]
 
 
@@ -43,9 +46,55 @@ def _look_at_protocol(path: Path) -> tuple[str, ...]:
     return ()
 
 
+def _look_at_landmarks(path: Path) -> tuple[str, ...]:
+    from compendium.io.landmarks import LandmarkFileError, read_landmarks
+
+    try:
+        found = read_landmarks(path)
+    except LandmarkFileError as problem:
+        raise _as_table_error(path, problem) from None
+    if not found.labels:
+        raise _as_table_error(path, f"must hold at least one landmark. Given {found.skipped} without a place.")
+    notes = [f"{len(found.labels)} landmarks, read as {found.source_system}."]
+    if found.skipped:
+        notes.append(f"{found.skipped} landmarks without a place are left out.")
+    return tuple(notes)
+
+
+def _look_at_volume(path: Path) -> tuple[str, ...]:
+    import numpy as np
+
+    from compendium.io.volumes import VolumeFileError, count_channels, read_volume
+
+    try:
+        channels = count_channels(path)
+        volume = read_volume(path, channel=0 if channels > 1 else None)
+    except VolumeFileError as problem:
+        raise _as_table_error(path, problem) from None
+    if not np.isfinite(volume.array).any():
+        raise _as_table_error(path, "must hold numbers. Given no finite voxel.")
+    sizes = " × ".join(f"{s:.6g}" for s in volume.grid.spacing_um)
+    notes = [f"{' × '.join(str(n) for n in volume.grid.shape[::-1])} voxels of {sizes} µm (x, y, z)."]
+    if channels > 1:
+        notes.append(f"{channels} channels, counted from 0.")
+    return tuple(notes)
+
+
+def _as_table_error(path: Path, problem: object) -> TableError:
+    """One line "file: rule. Given value." as the error that the command line shows."""
+    text = str(problem).removeprefix(f"{show_name(path.name)}: ").removeprefix(f"{show_name(path.name)}, ")
+    rule, _, value = text.partition(". Given ")
+    return TableError(path, rule.rstrip("."), value.rstrip(".") or "another")
+
+
 FILE_KINDS: dict[str, FileKind] = {
     "image": FileKind("a NIfTI image, three- or four-dimensional", _look_at_image),
     "protocol": FileKind(
         "a diffusion protocol: 3 × M text, .bval with .gdur/.gsep, or FSL files with JSON", _look_at_protocol
     ),
+    "landmarks": FileKind(
+        "landmarks: .mrk.json or .fcsv of 3D Slicer, or CSV with label and x_um, y_um, z_um (or x_mm, …)",
+        _look_at_landmarks,
+    ),
+    "volume": FileKind("a volume with its voxel size: NIfTI, NRRD, MetaImage or OME-TIFF", _look_at_volume),
 }
