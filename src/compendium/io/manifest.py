@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from compendium.io.messages import show_plain
+from compendium.io.practice import STATEMENT_SCHEMA, Standing, standing_of
 from compendium.io.yaml_lines import (
     StructureError,
     load_yaml,
@@ -53,6 +55,7 @@ SCHEMA: dict[str, Any] = {
                     "units": _OPTIONAL,
                     "how": _TEXT,
                     "note": _OPTIONAL,
+                    "practice": STATEMENT_SCHEMA,
                 },
             },
         }
@@ -76,6 +79,13 @@ class Dataset:
     how: str
     units: str | None = None
     note: str | None = None
+    practice: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def standing(self) -> Standing:
+        """What the entry states of what `compendium.io.practice` asks, and what is missing."""
+        stated = {"licence": self.licence, "units": self.units or "", **self.practice}
+        return standing_of({key: text for key, text in stated.items() if text})
 
 
 def load_manifest(path: str | Path) -> tuple[Dataset, ...]:

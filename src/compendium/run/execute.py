@@ -13,8 +13,10 @@ from typing import Any
 
 from compendium.evidence.claims import Study
 from compendium.paths import build
+from compendium.run.author_data import data_stamp, describe_changes
 from compendium.run.chapters import Chapter
 from compendium.run.cluster import connect, run_on_cluster
+from compendium.run.crate import crate_path, write_crate
 from compendium.run.processes import Running, Task, run_process, write_kernelspec
 from compendium.run.staleness import claims_stamp, fingerprint, hash_path, reasons
 from compendium.run.store import PUBLISHED, RunStore
@@ -88,6 +90,7 @@ def why_stale(job: Job, studies: dict[str, Study]) -> tuple[str | None, dict[str
         return "no finished result", new
     old = sidecar["fingerprint"]
     now = {**new, "claims": claims_stamp(old.get("claims", {}), studies)}
+    now["published data"] = {dataset: data_stamp(dataset) for dataset in old.get("published data", {})}
     changed = reasons(now, old)
     if changed:
         return "; ".join(changed), new
@@ -124,7 +127,7 @@ def execute(
     with ThreadPoolExecutor(max_workers=max(1, min(workers, len(jobs) or 1))) as pool:
         futures = [pool.submit(one, job) for job in jobs]
         try:
-            return [future.result() for future in futures]
+            outcomes = [future.result() for future in futures]
         except BaseException:
             for future in futures:
                 future.cancel()
@@ -133,6 +136,11 @@ def execute(
         finally:
             if client:
                 client.close()
+    for run in sorted(
+        {o.job.run for o in outcomes if o.state == "done" or not crate_path(o.job.run).is_file()}
+    ):
+        write_crate(run)
+    return outcomes
 
 
 def _execute_one(
@@ -161,10 +169,14 @@ def _execute_one(
     seconds = time.monotonic() - began
     if failure is not None:
         return Outcome(job, "failed", f"{failure} (log: {store.log(job.chapter.id)})", seconds)
-    read = json.loads((scratch / "results.json").read_text(encoding="utf-8"))["claims_read"]
-    if claims_stamp(read, studies) != read:
-        return Outcome(job, "failed", "the claims changed while it ran: run it again", seconds)
-    store.publish(job.chapter.id, scratch, _sidecar(job, {**stamp, "claims": read}, why, started, seconds))
+    results = json.loads((scratch / "results.json").read_text(encoding="utf-8"))
+    read, published = results["claims_read"], results.get("data_read", {})
+    if claims_stamp(read, studies) != read or describe_changes(published):
+        return Outcome(
+            job, "failed", "the claims or published data changed while it ran: run it again", seconds
+        )
+    stamp = {**stamp, "claims": read, "published data": published}
+    store.publish(job.chapter.id, scratch, _sidecar(job, stamp, why, started, seconds))
     shutil.rmtree(scratch, ignore_errors=True)
     return Outcome(job, "done", why, seconds)
 

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from compendium.io.practice import read_statements
 from compendium.paths import build
 from compendium.run.chapters import RequestError
 from compendium.run.staleness import hash_file
@@ -64,6 +65,15 @@ class RunStore:
     def log(self, chapter_id: str) -> Path:
         """Return the path of a chapter's log."""
         return self.folder / "logs" / f"{chapter_id}.log"
+
+    @property
+    def statements(self) -> Path:
+        """The path of what the person who ran it states about the data (see `compendium.io.practice`)."""
+        return self.folder / "about.yaml"
+
+    def read_statements(self) -> dict[str, str]:
+        """Return what is stated about the data of this run; nothing when nobody stated anything."""
+        return read_statements(self.statements) if self.statements.is_file() else {}
 
     def read_provenance(self, chapter_id: str) -> dict[str, Any] | None:
         """Return a finished chapter's sidecar, or None."""

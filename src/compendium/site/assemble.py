@@ -10,6 +10,7 @@ from typing import Any
 import yaml
 
 from compendium import paths
+from compendium.run.user_paths import without_user_paths
 from compendium.site.api import api_pages, documented_names
 from compendium.site.badges import raw
 from compendium.site.benchmarks import benchmarks_page
@@ -21,7 +22,7 @@ from compendium.site.gallery import gallery_page
 from compendium.site.headers import chapter_header
 from compendium.site.ledger import ledger_page
 from compendium.site.methods import statistics_page
-from compendium.site.notebooks import prepare_notebook, source_of, text_of, without_user_paths
+from compendium.site.notebooks import prepare_notebook, source_of, text_of
 from compendium.site.pages import fill_markers, inventory_page
 from compendium.site.studies import missing_chapter_page, overview_page, your_runs_page
 

@@ -6,13 +6,13 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from compendium import paths
+from compendium.run.user_paths import without_user_paths
 from compendium.site.accessibility import bad_alternatives, repair_page
 from compendium.site.assemble import Assembled
 from compendium.site.content import Content
 from compendium.site.errors import SiteError
 from compendium.site.ledger import fill_rows, ledger_rows
 from compendium.site.ledger_files import as_csv, as_json
-from compendium.site.notebooks import without_user_paths
 from compendium.site.offline import copy_mathjax, external_requests
 
 LINK = re.compile(r"""<a\b[^>]*?\bhref=["']([^"']+)["']|<(?:img|script)\b[^>]*?\bsrc=["']([^"']+)["']""")

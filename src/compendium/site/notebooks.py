@@ -1,8 +1,6 @@
 """Executed notebooks made ready for the book: a header, captions, alternative text, numbered cells."""
 
-import ast
 import copy
-import json
 import re
 from typing import Any
 
@@ -11,8 +9,6 @@ from compendium.site.content import ChapterEntry
 from compendium.site.errors import SiteError
 
 FOLDED = "hide-input"
-_ROOT = r"(?:/|~|[A-Za-z]:[\\/])"
-PATH_LITERAL = re.compile(rf"""(?:"{_ROOT}(?:[^"\\\n]|\\.)*")|(?:'{_ROOT}(?:[^'\\\n]|\\.)*')""")
 CAPTION = re.compile(r"<caption>.*?</caption>", re.DOTALL)
 
 
@@ -159,20 +155,3 @@ def _insert_header(cells: list[dict[str, Any]], chapter: ChapterEntry, header: s
     raise SiteError(
         f"{chapter.id}: a chapter has one heading of level one. Found none in its Markdown cells."
     )
-
-
-def without_user_paths(text: str) -> str:
-    """Return a notebook's text (JSON) with the file names of what was handed in instead of their paths.
-
-    Papermill writes the parameters of a run into a cell of the notebook and into its metadata, paths included.
-    """
-    for cell in json.loads(text)["cells"]:
-        if "injected-parameters" not in cell.get("metadata", {}).get("tags", []):
-            continue
-        for literal in PATH_LITERAL.findall(source_of(cell)):
-            path = ast.literal_eval(literal)
-            name = json.dumps(re.split(r"[\\/]", path.rstrip("/\\"))[-1], ensure_ascii=False)[1:-1]
-            for written in (literal[1:-1], path):
-                for ascii_only in (True, False):
-                    text = text.replace(json.dumps(written, ensure_ascii=ascii_only)[1:-1], name)
-    return text

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from bs4 import BeautifulSoup
 
+from compendium.run.user_paths import without_user_paths
 from compendium.site.accessibility import bad_alternatives, repair_page
 from compendium.site.api import api_pages
 from compendium.site.badges import count_badges, format_number, inline_markdown, raw
@@ -15,7 +16,7 @@ from compendium.site.errors import SiteError
 from compendium.site.finish import check_site
 from compendium.site.ledger import sections_of
 from compendium.site.links import result_cells
-from compendium.site.notebooks import prepare_notebook, without_user_paths
+from compendium.site.notebooks import prepare_notebook
 from compendium.site.offline import external_requests, mathjax_folder
 from compendium.site.serve import open_server
 from compendium.site.standing import kind_of, standing_badges, standing_of
