@@ -70,6 +70,10 @@ class Parameter:
         return value
 
 
+METHODS = ("estimand", "unit", "analysis", "missing", "reporting")
+"""What a chapter's header declares for its methods paragraph."""
+
+
 @dataclass(frozen=True)
 class Input:
     """Something that a user may hand in: a name, a kind (table, image, protocol) and the schema of a table."""
@@ -89,6 +93,7 @@ class Chapter:
     title: str
     parameters: dict[str, Parameter] = field(default_factory=dict)
     inputs: dict[str, Input] = field(default_factory=dict)
+    methods: dict[str, str] = field(default_factory=dict)
 
     @property
     def study(self) -> str:
@@ -162,18 +167,19 @@ def _read_chapter(path: Path, _mtime: int, _size: int) -> Chapter:
     title = re.search(r"^# # (.+)$", text, re.MULTILINE)
     if not title:
         raise RequestError(f"{chapter_id}: a chapter has a title, a first-level heading. None found.")
+    header = _header(text, chapter_id)
     inputs = {
         name: Input(
             name, declared["kind"], declared.get("schema", name), bool(declared.get("required", False))
         )
-        for name, declared in (_header(text, chapter_id).get("inputs") or {}).items()
+        for name, declared in (header.get("inputs") or {}).items()
     }
     parameters = _parameters(text, chapter_id)
     for name in inputs:
         if name not in parameters:
             raise RequestError(f'{chapter_id}: an input has a parameter of its name. "{name}" has none.')
         del parameters[name]
-    return Chapter(chapter_id, path, title[1].strip(), parameters, inputs)
+    return Chapter(chapter_id, path, title[1].strip(), parameters, inputs, _methods(header, chapter_id))
 
 
 def _header(text: str, chapter_id: str) -> dict[str, Any]:
@@ -205,6 +211,18 @@ def _parameters(text: str, chapter_id: str) -> dict[str, Parameter]:
         parameter = _parameter(node, target.id, lines[node.lineno - 1], chapter_id)
         found[parameter.name] = parameter
     return found
+
+
+def _methods(header: dict[str, Any], chapter_id: str) -> dict[str, str]:
+    """Return what a chapter declares for its methods paragraph: all of `METHODS`, as text."""
+    declared = header.get("methods") or {}
+    if declared and (
+        sorted(declared) != sorted(METHODS) or not all(isinstance(v, str) for v in declared.values())
+    ):
+        raise RequestError(
+            f"{chapter_id}: methods are the texts {', '.join(METHODS)}. Given {', '.join(map(str, declared))}."
+        )
+    return {key: declared[key] for key in METHODS if key in declared}
 
 
 def _bounded(parameter: Parameter | None, name: str, bounds: dict[str, Any], chapter_id: str) -> Parameter:

@@ -195,6 +195,8 @@ def _sidecar(job: Job, stamp: dict[str, Any], why: str, started: datetime, secon
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
         "parameters": job.all_parameters,
+        "changed": job.values,
+        "methods": job.chapter.methods,
         "packages": {name: metadata.version(name) for name in SHOWN_PACKAGES},
         "inputs": inputs,
         "fingerprint": stamp,

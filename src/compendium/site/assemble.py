@@ -16,6 +16,7 @@ from compendium.site.badges import raw
 from compendium.site.benchmarks import benchmarks_page
 from compendium.site.cite import citation_block
 from compendium.site.content import ChapterEntry, Content
+from compendium.site.datasets import datasets_page
 from compendium.site.errors import SiteError
 from compendium.site.findings import findings_page
 from compendium.site.gallery import gallery_page
@@ -90,6 +91,7 @@ def _published_texts(content: Content) -> dict[str, str]:
     texts["claims"] = ledger_page(content)
     texts["findings"] = findings_page(content)
     texts["inventory"] = inventory_page(content)
+    texts["datasets"] = datasets_page(content)
     texts["gallery"] = gallery_page(content)
     texts["statistics"] = statistics_page()
     texts["benchmarks"] = benchmarks_page()

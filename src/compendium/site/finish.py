@@ -6,6 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 from compendium import paths
+from compendium.run.crate import crate_path
 from compendium.run.user_paths import without_user_paths
 from compendium.site.accessibility import bad_alternatives, repair_page
 from compendium.site.assemble import Assembled
@@ -100,6 +101,10 @@ def _copy_files(html: Path, content: Content) -> None:
         for path in sorted(chapter.figures.glob("*")) if chapter.figures.is_dir() else []:
             if path.is_file():
                 shutil.copyfile(path, folder / path.name)
+
+    for run in sorted({chapter.run for chapter in content.chapters}) if content.named else []:
+        if crate_path(run).is_file():
+            shutil.copyfile(crate_path(run), html / "files" / f"{run}.crate.zip")
 
 
 def _write_ledger(html: Path, content: Content) -> dict[str, str]:

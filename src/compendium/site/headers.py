@@ -3,11 +3,18 @@
 import re
 from typing import Any
 
+from compendium.io.practice import ITEMS, standing_of
+from compendium.run.crate import crate_path
+from compendium.run.store import RunStore
 from compendium.site.badges import count_badges, escape, evidence_badge, format_number, page_link
 from compendium.site.content import ChapterEntry, Content
+from compendium.site.datasets import practice_rows
 from compendium.site.notebooks import files_href
 from compendium.site.pointers import findings_of_chapter
-from compendium.site.standing import standing_badges, standing_of
+from compendium.site.reporting import methods_block
+from compendium.site.standing import standing_badges
+from compendium.site.standing import standing_of as claims_standing_of
+from compendium.site.tables import html_table
 
 SHOWN_PACKAGES = (
     "numpy", "scipy", "pandas", "statsmodels", "scikit-learn",
@@ -28,17 +35,34 @@ def chapter_header(chapter: ChapterEntry, content: Content, known_names: frozens
     lines = ['<div class="page-header">']
     if content.named:
         lines.append(f"<p>{run_words(chapter)}</p>")
+        lines.append(practice_block(chapter))
     else:
         lines += _standing_lines(chapter, content, depth)
     name = chapter.id.split("/")[1]
     links = [
         f'<a href="{files_href(chapter)}.ipynb" download="{escape(name)}.ipynb">Download the notebook</a>'
     ]
+    if content.named and crate_path(chapter.run).is_file():
+        links.append(f'<a href="{crate_href(chapter)}" download>Download the run (RO-Crate)</a>')
     if not content.named:
         links = _ways(chapter, content, depth) + links
     lines.append(f'<p class="page-links">{" · ".join(links)}</p>')
-    lines += [how_made(chapter, depth, known_names), "</div>"]
+    lines += [methods_block(chapter), how_made(chapter, depth, known_names), "</div>"]
     return "\n".join(lines)
+
+
+def crate_href(chapter: ChapterEntry) -> str:
+    """Return the path from the page of a named run to its crate."""
+    return f"{'../' * chapter.page.count('/')}files/{chapter.run}.crate.zip"
+
+
+def practice_block(chapter: ChapterEntry) -> str:
+    """Return, folded, what the person who ran it states about the data, and what is missing; open while anything is."""
+    standing = standing_of(RunStore(chapter.run).read_statements())
+    table = html_table(["Question", "Stated"], practice_rows(standing), name="inventory practice")
+    answered = len(ITEMS) - len(standing.missing)
+    words = f"What others must know about these data: {answered} of {len(ITEMS)} questions answered"
+    return f'<details class="practice"><summary>{words}</summary>{table}</details>'
 
 
 def run_words(chapter: ChapterEntry) -> str:
@@ -53,7 +77,7 @@ def _standing_lines(chapter: ChapterEntry, content: Content, depth: int) -> list
     claims = [c for c in content.claims if str(c.get("result") or "").startswith(f"{chapter.id}#")]
     if not claims:
         return []
-    standing = standing_of(claims)
+    standing = claims_standing_of(claims)
     sources = [c["evidence"] for c in claims if c.get("ours") is not None and c["evidence"]]
     lines = [
         f'<p class="standing"><span class="badge-lead">{len(claims)} printed numbers meet this chapter.</span> '
