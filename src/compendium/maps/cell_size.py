@@ -29,7 +29,7 @@ from compendium.io.nifti import inspect_image
 from compendium.io.protocols import read_protocol
 from compendium.io.table_text import TableError
 from compendium.maps.blocks import Output, Progress, Slab, map_blocks
-from compendium.maps.output import MapKind, stem_of, write_names
+from compendium.maps.output import MapKind, describe_dataset, stem_of, write_names
 from compendium.maps.qc import write_qc
 
 Array = NDArray[np.float64]
@@ -102,7 +102,7 @@ def run_cell_size(
     te_ms: float | None = None,
     bounds: Mapping[str, tuple[float, float]] | None = None,
     starts: int = 3,
-    naming: str = "fitter",
+    naming: str = "both",
     slices: int = 4,
     jobs: int = 1,
     cluster: str | None = None,
@@ -161,6 +161,7 @@ def run_cell_size(
     stem = stem_of(dwi)
     about = {"Method": described, "Sources": [Path(p).name for p in given.values()]}
     final = write_names(written, KINDS, stem, settings.model, naming, about)
+    describe_dataset(Path(out), "cell-size")
     final["qc"] = write_qc(
         Path(out) / f"{stem}_qc.html", f"{settings.model}: {stem}", final, KINDS, described
     )

@@ -29,6 +29,7 @@ from compendium.maps.cellularity_samples import (
     one_origin,
     open_subject,
 )
+from compendium.maps.output import add_bids_name, describe_dataset
 from compendium.radiopathomics.folds import LEAST_SUBJECTS
 from compendium.radiopathomics.forest import (
     OutOfFoldError,
@@ -255,6 +256,8 @@ def _write_map(
     }  # fmt: skip
     text = json.dumps(_finite(sidecar), indent=1, ensure_ascii=False, allow_nan=False)
     written.with_name(f"{subject.name}_cellularity.json").write_text(text + "\n", encoding="utf-8")
+    add_bids_name(written, subject.name, "radiopathomic", "density", "cellmap")
+    describe_dataset(out, "cellularity")
     return written
 
 

@@ -16,7 +16,7 @@ from compendium.io.nifti import inspect_image
 from compendium.io.protocols import read_b_values
 from compendium.io.table_text import TableError
 from compendium.maps.blocks import Output, Progress, Slab, map_blocks
-from compendium.maps.output import MapKind, stem_of, write_names
+from compendium.maps.output import MapKind, describe_dataset, stem_of, write_names
 from compendium.maps.qc import write_qc
 
 KINDS = {
@@ -53,7 +53,7 @@ def run_kurtosis(
     te_ms: float | None = None,
     floor: str = "published",
     nex: float = 1.0,
-    naming: str = "fitter",
+    naming: str = "both",
     slices: int = 4,
     jobs: int = 1,
     cluster: str | None = None,
@@ -105,6 +105,7 @@ def run_kurtosis(
     stem = stem_of(dwi)
     about = {"Method": described, "Sources": [Path(p).name for p in given.values()]}
     final = write_names(written, KINDS, stem, "kurtosis", naming, about)
+    describe_dataset(Path(out), "kurtosis")
     final["qc"] = write_qc(
         Path(out) / f"{stem}_kurtosis_qc.html", f"Kurtosis: {stem}", final, KINDS, described
     )

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from compendium import __version__
 from compendium.base.validation import check_choice
 
+BIDS_VERSION = "1.10.0"
 NAMINGS = ("fitter", "bids", "both")
 
 
@@ -40,8 +42,11 @@ def stem_of(path: str | Path) -> str:
     return re.sub(r"_dwi$", "", name) if name.startswith("sub-") else name
 
 
-def bids_name(stem: str, model: str, label: str) -> str:
-    """Derivative name after BEP 016: ``<entities>_model-<model>_param-<label>_dwimap``.
+def bids_name(stem: str, model: str, label: str, suffix: str = "dwimap") -> str:
+    """Derivative name after BEP 016: ``<entities>_model-<model>_param-<label>_<suffix>``.
+
+    BEP 016 is about diffusion; for perfusion and cellularity, which have no such proposal, the same pattern is used with
+    the suffixes `perfmap` and `cellmap`.
 
     Examples
     --------
@@ -52,7 +57,7 @@ def bids_name(stem: str, model: str, label: str) -> str:
     """
     plain = re.sub(r"[^0-9a-z]", "", model.casefold())
     start = stem if stem.startswith("sub-") else "sub-" + (re.sub(r"[^0-9A-Za-z]", "", stem) or "01")
-    return f"{start}_model-{plain}_param-{label}_dwimap"
+    return f"{start}_model-{plain}_param-{re.sub(r'[^0-9A-Za-z]', '', label)}_{suffix}"
 
 
 def write_names(
@@ -82,6 +87,44 @@ def write_names(
             sidecar.write_text(text + "\n", encoding="utf-8")
         final[key] = names[0]
     return final
+
+
+def add_bids_name(path: Path, stem: str, model: str, label: str, suffix: str) -> Path:
+    """Give a written map and its sidecar a second, BIDS-derivative name; no copy where the disk can link."""
+    target = path.with_name(f"{bids_name(stem, model, label, suffix)}.nii.gz")
+    for extension in (".nii.gz", ".json"):
+        _link(
+            path.with_name(path.name.removesuffix(".nii.gz") + extension),
+            target.with_name(target.name.removesuffix(".nii.gz") + extension),
+        )
+    return target
+
+
+def describe_dataset(folder: Path, method: str) -> None:
+    """Write `dataset_description.json`: the folder is a BIDS derivative, made by the methods it lists.
+
+    A description that somebody else wrote is left alone.
+    """
+    path = folder / "dataset_description.json"
+    own = {"Name": "compendium", "Version": __version__, "Description": f"compendium maps {method}"}
+    content: dict[str, Any] = {
+        "Name": "Maps made by the compendium",
+        "BIDSVersion": BIDS_VERSION,
+        "DatasetType": "derivative",
+        "GeneratedBy": [],
+    }
+    if path.is_file():
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+            if found["Name"] != content["Name"]:
+                return
+            content["GeneratedBy"] = [
+                g for g in found["GeneratedBy"] if g.get("Description") != own["Description"]
+            ]
+        except (ValueError, LookupError, TypeError, AttributeError):
+            return
+    content["GeneratedBy"].append(own)
+    path.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 def _link(source: Path, target: Path) -> None:

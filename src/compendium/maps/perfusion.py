@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -16,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from compendium.base.parallel import parallel_map
+from compendium.maps.output import add_bids_name, describe_dataset, stem_of
 from compendium.maps.perfusion_input import (
     ImageError,
     as_list,
@@ -241,6 +243,7 @@ def _write(
     shutil.rmtree(scratch, ignore_errors=True)
     scratch.mkdir(parents=True)
     common = _describe_examination(run, paths, levels)
+    stem = re.sub(r"_(asl|perf|dsc|bold|epi)$", "", stem_of(next(iter(paths.values()))[0]))
     for name, values in run.maps.items():
         volume = np.full(run.mask.shape, np.nan if name != "flags" else 0, dtype=np.float32)
         volume[run.mask] = values
@@ -253,6 +256,7 @@ def _write(
         if name.startswith("mti"):
             side["Convention"] = CONVENTION
         _write_json(scratch / f"{name}.json", {**side, **common})
+        add_bids_name(scratch / f"{name}.nii.gz", stem, "dsc", name, "perfmap")
     if labels is not None:
         _region_table(run, labels).to_csv(
             scratch / "regions.csv", index=False, float_format="%.6g", lineterminator="\n"
@@ -262,6 +266,7 @@ def _write(
     for path in sorted(scratch.iterdir()):
         path.replace(run.output / path.name)
     scratch.rmdir()
+    describe_dataset(run.output, "perfusion")
 
 
 def _describe_examination(

@@ -85,6 +85,16 @@ def test_planted_density_comes_back_on_subjects_left_out_and_in_the_maps(run, st
     assert np.corrcoef(values[inside], ramp[inside])[0, 1] > 0.9
 
 
+def test_maps_have_bids_names_and_sidecars(run):
+    made = run(subjects=["new"])
+    assert set(made.maps) >= {"pat-A", "new"}
+    for subject, path in made.maps.items():
+        folder, start = path.parent, f"sub-{subject.replace('-', '')}"
+        named = folder / f"{start}_model-radiopathomic_param-density_cellmap.nii.gz"
+        assert named.read_bytes() == path.read_bytes()
+        assert named.with_name(named.name.replace(".nii.gz", ".json")).is_file()
+
+
 def test_a_subject_with_samples_is_mapped_by_a_forest_that_did_not_see_them(run):
     made = run(subjects=["new"])
     own, new = (json.loads(made.maps[s].with_name(f"{s}_cellularity.json").read_text()) for s in ("C", "new"))

@@ -16,6 +16,7 @@ from compendium.io.table_text import TableError
 from compendium.maps.blocks import SCRATCH, Output, map_blocks
 from compendium.maps.cell_size import run_cell_size
 from compendium.maps.kurtosis import run_kurtosis
+from compendium.maps.output import describe_dataset
 from compendium.maps.repeats import region_means, summarise_repeats
 
 
@@ -137,10 +138,40 @@ def test_prefit_writes_its_maps(examination, tmp_path):
 
 
 def test_bids_names_beside_the_fitters(examination, tmp_path):
-    fit(examination, tmp_path, naming="both")
+    fit(examination, tmp_path)
     assert (tmp_path / "sub-dwi_model-diffinex_param-vCS_dwimap.nii.gz").read_bytes() == (
         tmp_path / "dwi_Lum.nii.gz"
     ).read_bytes()
+
+
+def test_every_bids_name_has_a_sidecar_and_the_folder_says_what_made_it(examination, tmp_path):
+    fit(examination, tmp_path)
+    run_kurtosis(examination / "dwi.nii.gz", examination / "p.bval", tmp_path, b_min=100)
+    names = sorted(tmp_path.glob("sub-*_dwimap.nii.gz"))
+    assert len(names) > 5
+    for name in names:
+        side = json.loads(Path(str(name).replace(".nii.gz", ".json")).read_text())
+        assert side["Units"] and side["Description"] and side["Sources"]
+    about = json.loads((tmp_path / "dataset_description.json").read_text())
+    assert about["DatasetType"] == "derivative"
+    assert [g["Description"] for g in about["GeneratedBy"]] == [
+        "compendium maps cell-size",
+        "compendium maps kurtosis",
+    ]
+
+
+def test_running_again_names_a_method_once(examination, tmp_path):
+    fit(examination, tmp_path)
+    fit(examination, tmp_path)
+    assert len(json.loads((tmp_path / "dataset_description.json").read_text())["GeneratedBy"]) == 1
+
+
+@pytest.mark.parametrize("text", ['{"Name": "Our study"}', "not JSON", "[1]"])
+def test_a_description_of_somebody_else_is_left_alone(tmp_path, text):
+    path = tmp_path / "dataset_description.json"
+    path.write_text(text)
+    describe_dataset(tmp_path, "kurtosis")
+    assert path.read_text() == text
 
 
 def test_kurtosis_maps(examination, tmp_path):

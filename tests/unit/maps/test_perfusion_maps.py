@@ -57,6 +57,10 @@ def test_maps_sidecars_table_and_page_are_written(files, brain):
     )
     cbv = nib.load(files["out"] / "cbv.nii.gz")
     assert cbv.shape == (28, 30, 2) and np.allclose(cbv.affine, AFFINE)
+    named = files["out"] / "sub-ge_model-dsc_param-cbv_perfmap.nii.gz"
+    assert named.read_bytes() == (files["out"] / "cbv.nii.gz").read_bytes()
+    assert (files["out"] / "sub-ge_model-dsc_param-cbvsd_perfmap.json").is_file()
+    assert (files["out"] / "dataset_description.json").is_file()
     values = cbv.get_fdata()
     assert np.isnan(values[brain.label == ""]).all()
     assert np.nanmedian(values[brain.label == "venular"]) == pytest.approx(2.82, rel=0.05)
