@@ -3,6 +3,12 @@
 #   jupytext: {text_representation: {extension: .py, format_name: percent}}
 #   kernelspec: {display_name: Python 3, language: python, name: python3}
 #   compendium:
+#     methods:
+#       estimand: "the signal that published models give for published protocols, and the least error that a protocol admits (Cramér-Rao bound)"
+#       unit: "the protocol and the simulated tissue"
+#       analysis: "restricted diffusion in spheres in the Gaussian phase approximation and exactly; random walkers where membranes leak"
+#       missing: "no data are used that could be missing"
+#       reporting: "method validation on simulated data; no item of STARD or TRIPOD is answered by it"
 #     inputs:
 #       protocol: {kind: protocol, required: false}
 # ---

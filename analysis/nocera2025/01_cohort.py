@@ -9,6 +9,12 @@
 #     language: python
 #     name: python3
 #   compendium:
+#     methods:
+#       estimand: "differences between groups in what the microscope counts and in what imaging shows, and how alike samples of one patient are"
+#       unit: "the patient; samples of a patient are permuted together where groups are of patients, and within patients where groups are of samples"
+#       analysis: "permutation tests over patients first; Mann-Whitney tests on samples as printed beside them; intraclass correlation (one-way) and design effect"
+#       missing: "a sample without a value is left out of the comparison that needs it, and counted"
+#       reporting: "STROBE, items 12a, 12c, 13 and 14"
 #     inputs:
 #       samples:
 #         kind: table

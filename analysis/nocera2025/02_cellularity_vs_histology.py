@@ -9,6 +9,12 @@
 #     language: python
 #     name: python3
 #   compendium:
+#     methods:
+#       estimand: "the slope of what the microscope counts on what imaging shows, within patients, between patients and pooled, kept apart"
+#       unit: "the tissue sample within the patient"
+#       analysis: "mixed model with the patients' means and the deviations from them (random intercept, Satterthwaite degrees of freedom), group interaction first; permutation over patients; rank correlation with intervals over resampled patients; outliers stay in unless it is asked otherwise"
+#       missing: "samples with a missing value are left out of the pair of variables that needs it, and counted"
+#       reporting: "STROBE, items 12a, 12c and 16a; TRIPOD, items 10d and 16 where a predictor is read as a prediction"
 #     inputs:
 #       samples:
 #         kind: table

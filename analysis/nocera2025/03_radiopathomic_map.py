@@ -3,6 +3,12 @@
 #   jupytext: {text_representation: {extension: .py, format_name: percent}}
 #   kernelspec: {display_name: Python 3, language: python, name: python3}
 #   compendium:
+#     methods:
+#       estimand: "error of a learned cell density in a subject that the forest has not seen"
+#       unit: "the subject; tiles of a subject are never on both sides of a fold"
+#       analysis: "bagged regression trees on tiles of normalised contrasts, leave-one-subject-out; root mean square error and skill with intervals over resampled subjects"
+#       missing: "rows with a missing value are left out and counted"
+#       reporting: "TRIPOD, items 7a, 9, 10a, 10d and 16"
 #     inputs:
 #       features: {kind: table, schema: roi_features, required: false}
 # ---

@@ -9,6 +9,12 @@
 #     language: python
 #     name: python3
 #   compendium:
+#     methods:
+#       estimand: "sensitivity, specificity and accuracy of each reading among examinations that were already suspicious, and the paired differences between two readings of the same examinations"
+#       unit: "the examination; a patient may give several, so patients are resampled whole, with all their examinations"
+#       analysis: "percentile intervals over resampled patients, beside Wilson intervals that take examinations as independent; McNemar test for clustered pairs first, exact McNemar test beside it; predictive values at the prevalence that is asked for"
+#       missing: "an examination without a reading is left out of that reading and counted; a pair needs both readings"
+#       reporting: "STARD 2015, items 10a, 10b, 12a, 14, 16, 17, 23 and 24"
 #     parameters:
 #       resamples: {minimum: 1, maximum: 100000}
 #       confidence: {minimum: 0.5, maximum: 0.999}

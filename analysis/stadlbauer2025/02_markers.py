@@ -9,6 +9,12 @@
 #     language: python
 #     name: python3
 #   compendium:
+#     methods:
+#       estimand: "area under the ROC curve of each marker, with the direction fixed beforehand, and the difference of two areas in the same examinations"
+#       unit: "the examination within the patient"
+#       analysis: "areas, intervals and tests that know of patients first, DeLong's that take examinations as independent beside them; thresholds by Youden's index with their spread over resampled patients; tests between subgroups that a reading defines are shown and marked as circular"
+#       missing: "a marker's missing values leave the examination out of that marker and of its pairs, and are counted"
+#       reporting: "STARD 2015, items 10a, 12a, 14, 16, 17 and 24"
 #     inputs:
 #       markers:
 #         kind: table

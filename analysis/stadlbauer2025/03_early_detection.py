@@ -9,6 +9,12 @@
 #     language: python
 #     name: python3
 #   compendium:
+#     methods:
+#       estimand: "lead time and growth between the find of one method and the later find of another, given that the other finds it later"
+#       unit: "the find; finds of a patient are resampled together"
+#       analysis: "lead time as an interval between visits (nonparametric maximum likelihood for interval-censored times); medians of log ratios of volumes with intervals over resampled patients"
+#       missing: "finds that the other method has not made yet count as censored; volumes that are missing, or below the smallest admitted, leave the pair out of growth and are counted"
+#       reporting: "STARD 2015, items 12a, 14, 16 and 22; STROBE, item 12"
 #     inputs:
 #       detections:
 #         kind: table

@@ -121,3 +121,8 @@ def test_a_chapter_still_parses_without_its_cells_about_the_paper(chapter):
     cells = [c for c in jupytext.read(chapter.path).cells if c.cell_type == "code" and "paper" not in tags(c)]
     ast.parse("\n".join(c.source for c in cells))
     assert cells[-1].source.strip() == "chapter.save()"
+
+
+def test_every_chapter_declares_what_its_methods_paragraph_needs():
+    missing = [chapter.id for chapter in list_chapters() if not chapter.methods]
+    assert not missing
