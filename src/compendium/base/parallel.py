@@ -7,6 +7,7 @@ what is computed cannot depend on where.
 from __future__ import annotations
 
 import ctypes
+import logging
 import multiprocessing
 import os
 import signal
@@ -27,7 +28,7 @@ PR_SET_PDEATHSIG = 1
 
 
 class ClusterError(ValueError):
-    """No Dask scheduler with workers answers at the address."""
+    """No Dask scheduler with workers answers at the address, or it was lost on the way."""
 
 
 def parallel_map(
@@ -76,10 +77,19 @@ def _in_processes(function: Callable[[Item], Result], items: Iterable[Item], job
 
 
 def _on_cluster(function: Callable[[Item], Result], items: Iterable[Item], address: str) -> Iterator[Result]:
+    from distributed.client import FutureCancelledError
+    from distributed.comm import CommClosedError
+    from distributed.scheduler import KilledWorker
+
     client = _connect(address)
     try:
         ahead = AHEAD * max(1, sum(client.nthreads().values()))
         yield from _windowed(lambda item: client.submit(function, item, pure=False), items, ahead)
+    except (FutureCancelledError, CommClosedError, KilledWorker) as error:
+        reason = (
+            " ".join(str(error).split()).partition("reason: ")[2].partition(". ")[0] or type(error).__name__
+        )
+        raise ClusterError(f"The cluster was lost: {reason}") from None
     finally:
         client.close()
 
@@ -102,6 +112,10 @@ def _windowed(submit: Callable[[Item], Any], items: Iterable[Item], ahead: int) 
 def _connect(address: str) -> Any:
     from distributed import Client
 
+    for name in ("distributed.client", "distributed.core", "distributed.utils"):
+        logging.getLogger(name).setLevel(
+            logging.CRITICAL
+        )  # what matters of a lost connection is raised, in one line
     file = address.endswith(".json")
     if file and not Path(address).exists():
         raise ClusterError(f"A scheduler file must exist. Given '{address}'.")

@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from compendium.base.parallel import parallel_map
 from compendium.base.validation import check_choice
 from compendium.diffusion.montecarlo_tissue import ACCURACY, Tissue, crossing_probabilities, largest_step
 from compendium.diffusion.montecarlo_walk import walk
@@ -25,6 +27,7 @@ Array = NDArray[np.float64]
 
 STARTS = ("everywhere", "inside", "outside")
 SAME_TIME = 1e-9  # ms
+WALKERS_PER_TASK = 500  # a second or so of a core for a usual protocol
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,19 @@ class _Plan:
 
 
 @dataclass(frozen=True)
+class _Spread:
+    """Where walkers are traced: threads of this process, or processes, or a cluster."""
+
+    threads: int = 1
+    jobs: int = 1
+    scheduler: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.threads < 1:
+            raise ValueError(f"threads must be at least 1. Given {self.threads}.")
+
+
+@dataclass(frozen=True)
 class _Walked:
     moments: Array
     squares: Array
@@ -97,6 +113,8 @@ def simulate_signals(
     start: str = "everywhere",
     accuracy: float = ACCURACY,
     threads: int = 1,
+    jobs: int = 1,
+    scheduler: str | None = None,
 ) -> tuple[SimulatedSignal, ...]:
     """Signals of a tissue for several protocols from the same walks.
 
@@ -104,7 +122,8 @@ def simulate_signals(
     ----------
     walkers : int
         All of them, inside and outside (or one of both with ``start="inside"`` or ``"outside"``).
-        A walker's path depends on the seed, its number and its start only, not on the threads.
+        A walker's path depends on the seed, its number and its start only: the same bits in any number of threads,
+        processes (`jobs`) or workers of a Dask cluster (`scheduler`, see `compendium.base.parallel.parallel_map`).
     accuracy : float
         Step length over the pore size: `compendium.diffusion.montecarlo_tissue.largest_step`.
 
@@ -116,7 +135,7 @@ def simulate_signals(
     Raises
     ------
     ValueError
-        With fewer than eight walkers, or an unknown start.
+        With fewer than eight walkers, no thread, or an unknown start.
 
     Examples
     --------
@@ -127,9 +146,10 @@ def simulate_signals(
     True
     """
     shapes = tuple(shape for protocol in protocols for shape in protocol.shapes)
+    spread = _Spread(threads, jobs, scheduler)
     plan = _plan(tissue, shapes, (), accuracy)
     runs = {
-        side: _run(tissue, plan, n, seed, side, threads) for side, n in _allot(tissue, walkers, start).items()
+        side: _run(tissue, plan, n, seed, side, spread) for side, n in _allot(tissue, walkers, start).items()
     }
     out, offset = [], 0
     for protocol in protocols:
@@ -155,6 +175,8 @@ def simulate_displacement(
     start: str = "inside",
     accuracy: float = ACCURACY,
     threads: int = 1,
+    jobs: int = 1,
+    scheduler: str | None = None,
 ) -> SimulatedDisplacement:
     """Apparent diffusion coefficient ⟨r²⟩/6t and share inside over time.
 
@@ -172,9 +194,10 @@ def simulate_displacement(
     times = np.atleast_1d(np.asarray(times_ms, dtype=np.float64))
     if times.ndim != 1 or not times.size or not (np.diff(np.r_[0.0, times]) > 0).all():
         raise ValueError(f"times_ms must increase from above 0. Given {np.array2string(times, threshold=4)}.")
+    spread = _Spread(threads, jobs, scheduler)
     plan = _plan(tissue, (), tuple(times), accuracy)
     runs = {
-        side: _run(tissue, plan, n, seed, side, threads) for side, n in _allot(tissue, walkers, start).items()
+        side: _run(tissue, plan, n, seed, side, spread) for side, n in _allot(tissue, walkers, start).items()
     }
     share = _shares(tissue, set(runs))
     mean, error = _combine({s: (r.squares, share[s]) for s, r in runs.items()})
@@ -217,30 +240,34 @@ def _plan(tissue: Tissue, shapes: Sequence[Waveform], times: Sequence[float], ac
     return _Plan(steps, spans / steps, weights, keep)
 
 
-def _run(tissue: Tissue, plan: _Plan, walkers: int, seed: int, inside: bool, threads: int) -> _Walked:
-    """Trace walkers of one start, in contiguous ranges by thread."""
-    if threads < 1:
-        raise ValueError(f"threads must be at least 1. Given {threads}.")
-    lengths = np.sqrt(6 * plan.dt[:, None] * [tissue.d_in, tissue.d_ex])
-    crossing = np.stack(crossing_probabilities(tissue, plan.dt), axis=1)
-    kept = int((plan.keep >= 0).sum())
-    out = _Walked(
-        np.empty((walkers, len(plan.weights), 3)), np.empty((walkers, kept)), np.empty((walkers, kept))
+def _run(tissue: Tissue, plan: _Plan, walkers: int, seed: int, inside: bool, spread: _Spread) -> _Walked:
+    """Trace walkers of one start, in contiguous ranges, by threads or elsewhere; put together in their order."""
+    trace = partial(_trace, tissue, plan, seed, inside)
+    if spread.jobs > 1 or spread.scheduler:
+        edges = [*range(0, walkers, WALKERS_PER_TASK), walkers]
+        parts = list(parallel_map(trace, pairwise(edges), spread.jobs, spread.scheduler))
+    elif spread.threads == 1:
+        return trace((0, walkers))
+    else:  # more ranges than threads: even ends
+        edges = np.linspace(0, walkers, 4 * spread.threads + 1).astype(int).tolist()
+        with ThreadPoolExecutor(spread.threads) as pool:
+            parts = list(pool.map(trace, pairwise(edges)))
+    return _Walked(
+        *(np.concatenate([getattr(p, name) for p in parts]) for name in ("moments", "squares", "sides"))
     )
 
-    def part(limits: tuple[int, int]) -> None:
-        walk(
-            *limits, inside, np.uint64(seed), tissue.radius_um, tissue.cell_half, tissue.lattice == "fcc",
-            plan.steps, plan.dt, lengths, np.ascontiguousarray(crossing), plan.weights, plan.keep,
-            out.moments, out.squares, out.sides,
-        )  # fmt: skip
 
-    if threads == 1:
-        part((0, walkers))
-        return out
-    edges = np.linspace(0, walkers, 4 * threads + 1).astype(int)  # more ranges than threads: even ends
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(part, pairwise(map(int, edges))))
+def _trace(tissue: Tissue, plan: _Plan, seed: int, inside: bool, limits: tuple[int, int]) -> _Walked:
+    """Trace the walkers of a range."""
+    n, kept = limits[1] - limits[0], int((plan.keep >= 0).sum())
+    lengths = np.sqrt(6 * plan.dt[:, None] * [tissue.d_in, tissue.d_ex])
+    crossing = np.stack(crossing_probabilities(tissue, plan.dt), axis=1)
+    out = _Walked(np.empty((n, len(plan.weights), 3)), np.empty((n, kept)), np.empty((n, kept)))
+    walk(
+        *limits, inside, np.uint64(seed), tissue.radius_um, tissue.cell_half, tissue.lattice == "fcc",
+        plan.steps, plan.dt, lengths, np.ascontiguousarray(crossing), plan.weights, plan.keep,
+        out.moments, out.squares, out.sides,
+    )  # fmt: skip
     return out
 
 

@@ -174,14 +174,15 @@ def walk(  # type: ignore[no-untyped-def]
         Gradient amplitude of each shape in each interval.
     keep : (k,)
         Row of `squares` and `sides` that the end of an interval fills, or −1.
-    moments : (n, w, 3), out
+    moments : (last − first, w, 3), out
         ∫ g(t)·x(t) dt per unit of gradient strength.
-    squares, sides : (n, r), out
+    squares, sides : (last − first, r), out
         Squared displacement, and 1 inside or 0 outside.
     """
     r2_sphere = radius * radius
     part = np.empty(3)
     for walker in range(first, last):
+        row = walker - first
         key = mix_bits(np.uint64(seed) + mix_bits(np.uint64(2 * walker + (1 if start_inside else 0))))
         s0, s1 = mix_bits(key), mix_bits(key ^ np.uint64(0xD1B54A32D192ED03))
         inside = start_inside
@@ -189,7 +190,7 @@ def walk(  # type: ignore[no-untyped-def]
         x0, y0, z0 = x, y, z
         ox, oy, oz = 0.0, 0.0, 0.0
         for w in range(weights.shape[0]):
-            moments[walker, w, 0], moments[walker, w, 1], moments[walker, w, 2] = 0.0, 0.0, 0.0
+            moments[row, w, 0], moments[row, w, 1], moments[row, w, 2] = 0.0, 0.0, 0.0
         for k in range(steps.size):
             long_in, long_ex = lengths[k, 0], lengths[k, 1]
             length = long_in if inside else long_ex
@@ -219,8 +220,8 @@ def walk(  # type: ignore[no-untyped-def]
             for w in range(weights.shape[0]):
                 if weights[w, k] != 0.0:
                     for axis in range(3):
-                        moments[walker, w, axis] += weights[w, k] * part[axis]
+                        moments[row, w, axis] += weights[w, k] * part[axis]
             if keep[k] >= 0:
                 dx, dy, dz = x + ox - x0, y + oy - y0, z + oz - z0
-                squares[walker, keep[k]] = dx * dx + dy * dy + dz * dz
-                sides[walker, keep[k]] = 1.0 if inside else 0.0
+                squares[row, keep[k]] = dx * dx + dy * dy + dz * dz
+                sides[row, keep[k]] = 1.0 if inside else 0.0

@@ -7,16 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from compendium.base.parallel import parallel_map
 from compendium.base.validation import check_between, check_choice, check_minimum, drop_incomplete
 from compendium.statistics.results import Interval
 
 Array = NDArray[np.float64]
+_DRAWS_PER_TASK = 250
 _CELLS_PER_BLOCK = 2_000_000  # replicates × samples held at once: 16 MB per array
 
 
@@ -50,7 +53,7 @@ class Bootstrap:
 
 def cluster_bootstrap(
     statistic: Callable[..., float], *arrays: ArrayLike, cluster: ArrayLike, n_resamples: int = 2000,
-    seed: int = 1, method: str = "percentile", confidence: float = 0.95,
+    seed: int = 1, method: str = "percentile", confidence: float = 0.95, jobs: int = 1, scheduler: str | None = None,
 ) -> Bootstrap:  # fmt: skip
     """Interval of any statistic by resampling whole clusters with replacement.
 
@@ -65,6 +68,9 @@ def cluster_bootstrap(
     method : {"percentile", "bca"}
         Quantiles of the replicates (linear interpolation), or bias-corrected and accelerated with the
         jackknife over clusters (Efron 1987).
+    jobs, scheduler
+        Processes, or a Dask scheduler (`compendium.base.parallel.parallel_map`); the statistic must then be importable.
+        The resamples are drawn beforehand: where they are evaluated does not change a bit.
 
     Returns
     -------
@@ -86,19 +92,30 @@ def cluster_bootstrap(
     starts = np.searchsorted(code[order], np.arange(k + 1))
     members = [order[starts[i] : starts[i + 1]] for i in range(k)]
 
-    def value(draw: NDArray[np.intp]) -> float:
-        rows = np.concatenate([members[i] for i in draw])
-        return float(statistic(*(array[rows] for array in read)))
-
+    evaluate = partial(_evaluate, statistic, read, members)
     draws = np.random.default_rng(seed).integers(0, k, size=(n_resamples, k))
-    replicates = np.array([value(draw) for draw in draws])
+    tasks = (
+        [draws] if jobs == 1 and not scheduler else np.array_split(draws, -(-n_resamples // _DRAWS_PER_TASK))
+    )
+    replicates = np.concatenate(list(parallel_map(evaluate, tasks, jobs, scheduler)))
     estimate = float(statistic(*read))
     left_out = np.array([])
     if method == "bca":
-        left_out = np.array([value(np.delete(np.arange(k), i)) for i in range(k)])
+        left_out = evaluate(np.array([np.delete(np.arange(k), i) for i in range(k)]))
     return _bootstrap(
         estimate, replicates, left_out, method, confidence, (k, len(code), dropped), "cluster bootstrap"
     )
+
+
+def _evaluate(
+    statistic: Callable[..., float],
+    read: tuple[Array, ...],
+    members: list[NDArray[np.intp]],
+    draws: NDArray[np.intp],
+) -> Array:
+    """Evaluate a statistic on the rows of drawn clusters, a row of `draws` each."""
+    rows = (np.concatenate([members[i] for i in draw]) for draw in draws)
+    return np.array([float(statistic(*(array[chosen] for array in read))) for chosen in rows])
 
 
 def cluster_bootstrap_correlation(
