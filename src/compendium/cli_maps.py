@@ -44,10 +44,22 @@ def _guard(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(*args, **kwargs)
         except (ValueError, OSError) as error:
-            print("error: " + " ".join(str(error).split()), file=sys.stderr)
+            print("error: " + " ".join(_words(error).split()), file=sys.stderr)
             raise typer.Exit(2) from None
 
     return guarded
+
+
+def _words(error: ValueError | OSError) -> str:
+    """Return an error of this project as it is, one of the system with its file first."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    rule = (
+        "must be a folder that can be made"
+        if isinstance(error, FileExistsError)
+        else "must be readable and writable as asked"
+    )
+    return f"{error.filename or 'a file'}: {rule}. Given: {error.strerror}."
 
 
 @contextmanager

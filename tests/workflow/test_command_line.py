@@ -6,7 +6,7 @@ import pytest
 @pytest.mark.parametrize(
     ("arguments", "fragment"),
     [
-        (["run", "nothing"], '"nothing" names no chapter. There are: toy2025/01_first.'),
+        (["run", "nothing"], '"nothing" names no chapter. `compendium list` shows all.'),
         (["run", "toy2025/01", "-p", "factor=3"], "need exactly one chapter and a --name"),
         (
             ["run", "toy2025/01", "-p", "factor=three", "--name", "x"],

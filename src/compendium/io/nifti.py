@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import math
 import os
-import shutil
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,8 +20,13 @@ from compendium.io.table_text import TableError
 
 Array = NDArray[np.float64]
 
+LEAST_VOLUME = 1e-3
+"""Volume between the axes of an affine over that of axes at right angles: 1 for scans, a little less when sheared."""
+SPARE_BYTES = 1 << 20
+"""What may follow the voxels of a compressed image before it counts as something else."""
 AFFINE_TOLERANCE = 1e-3  # mm: what resampling tools round away
 _CHUNK = 1 << 22
+_UNREADABLE = (nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError, np.linalg.LinAlgError)
 
 
 @dataclass(frozen=True)
@@ -58,17 +63,73 @@ def inspect_image(path: str | Path, dimensions: int | None = None) -> ImageInfo:
         raise TableError(path, "must be a NIfTI image (.nii or .nii.gz)", show(path.suffix or path.name))
     try:
         image: Any = nib.load(path)
-        shape, affine = tuple(int(n) for n in image.shape), np.asarray(image.affine, dtype=np.float64)
-    except (nib.filebasedimages.ImageFileError, OSError, EOFError, ValueError, zlib.error) as error:
+        shape = tuple(int(n) for n in image.shape)
+        _check_header(path, image, shape)
+        affine = np.asarray(image.affine, dtype=np.float64)
+    except TableError:
+        raise
+    except nib.filebasedimages.ImageFileError:
+        raise TableError(path, "must be a readable NIfTI image", "no NIfTI header in it") from None
+    except (*_UNREADABLE, OSError, EOFError, ValueError, zlib.error) as error:
         raise TableError(path, "must be a readable NIfTI image", show(error, 100)) from None
+    _check_affine(path, affine)
     while len(shape) > 3 and shape[-1] == 1 and dimensions == 3:
         shape = shape[:-1]
     if dimensions is not None and len(shape) != dimensions:
         raise TableError(path, f"must have {dimensions} dimensions", f"shape {shape}")
-    if min(shape, default=0) < 1:
-        raise TableError(path, "must not be empty", f"shape {shape}")
     status = path.stat()
     return ImageInfo(path, shape, affine, f"{status.st_size}:{status.st_mtime_ns}")
+
+
+def _check_header(path: Path, image: Any, shape: tuple[int, ...]) -> None:
+    """Refuse what nibabel mends without a word, and what no method here can use."""
+    raw = _raw_header(path)
+    size = int(raw["sizeof_hdr"])
+    if size not in (348, 540):
+        raise TableError(path, "must have a NIfTI header of 348 or 540 bytes", f"{size} bytes")
+    if min(shape, default=0) < 1:
+        raise TableError(path, "must not be empty: every dimension is at least 1", f"shape {shape}")
+    kind = image.header.get_data_dtype()
+    if kind.kind not in "iuf":
+        what = "colours" if kind.names else "complex numbers" if kind.kind == "c" else str(kind)
+        raise TableError(path, "must hold real numbers", what)
+    sizes = np.asarray(raw["pixdim"][1:4], dtype=np.float64)
+    if not (np.isfinite(sizes).all() and (sizes > 0).all()):
+        raise TableError(
+            path, "must have voxels of a positive size", " × ".join(f"{s:g}" for s in sizes) + " mm"
+        )
+    needed, there = _file_bytes(image), path.stat().st_size
+    if not _is_compressed(path) and there < needed:
+        rule = "must hold all voxels that its header promises"
+        raise TableError(path, rule, f"{there:,} bytes where the header needs {needed:,}")
+
+
+def _raw_header(path: Path) -> Any:
+    """Return the header as it stands in the file, before nibabel's repairs."""
+    with (gzip.open if _is_compressed(path) else open)(path, "rb") as file:
+        block = file.read(540)
+    two = block[:4] in (b"\x1c\x02\0\0", b"\0\0\x02\x1c")
+    kind = nib.Nifti2Header if two else nib.Nifti1Header
+    return kind(block[: kind.sizeof_hdr], check=False)
+
+
+def _is_compressed(path: Path) -> bool:
+    return path.name.lower().endswith(".gz")
+
+
+def _file_bytes(image: Any) -> int:
+    """Return the bytes of the whole uncompressed file, as the header says."""
+    return int(image.dataobj.offset) + math.prod(image.shape) * int(image.header.get_data_dtype().itemsize)
+
+
+def _check_affine(path: Path, affine: Array) -> None:
+    if not np.isfinite(affine).all():
+        raise TableError(path, "must have an affine of finite numbers", "NaN or infinity in it")
+    sizes = np.linalg.norm(affine[:3, :3], axis=0)
+    volume = abs(np.linalg.det(affine[:3, :3] / np.where(sizes > 0, sizes, 1)))
+    if volume < LEAST_VOLUME:
+        rule = "must have an affine whose axes span a volume"
+        raise TableError(path, rule, f"{volume:.2g} of that of axes at right angles")
 
 
 def check_same_space(reference: ImageInfo, other: ImageInfo) -> None:
@@ -89,7 +150,7 @@ def check_same_space(reference: ImageInfo, other: ImageInfo) -> None:
 
 def unpack(path: Path, folder: Path) -> Path:
     """Uncompressed copy of a ``.nii.gz`` in a folder (slices of a compressed file cannot be reached one by one)."""
-    if not path.name.lower().endswith(".gz"):
+    if not _is_compressed(path):
         return path
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / path.name[:-3]
@@ -97,12 +158,18 @@ def unpack(path: Path, folder: Path) -> Path:
         return target
     scratch = target.with_name(f".{target.name}.{os.getpid()}")
     try:
+        limit = _file_bytes(nib.load(path)) + SPARE_BYTES
         with gzip.open(path, "rb") as source, scratch.open("wb") as sink:
-            shutil.copyfileobj(source, sink, _CHUNK)
+            while piece := source.read(_CHUNK):
+                limit -= sink.write(piece)
+                if limit < 0:
+                    rule = "must not unpack to more than its header promises"
+                    raise TableError(path, rule, f"over {sink.tell():,} bytes")
+        scratch.replace(target)
     except (OSError, EOFError, zlib.error) as error:
-        scratch.unlink(missing_ok=True)
         raise TableError(path, "must be a complete compressed file", show(error, 100)) from None
-    scratch.replace(target)
+    finally:
+        scratch.unlink(missing_ok=True)
     return target
 
 

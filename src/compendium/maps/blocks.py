@@ -118,6 +118,7 @@ def map_blocks(
         reference = next(iter(infos.values()))
         unpacked = tuple((n, str(unpack(i.path, scratch / "inputs" / n).resolve())) for n, i in infos.items())
         shape = (reference.shape[0], reference.shape[1], reference.shape[2])
+        _check_mask(dict(unpacked), infos, shape[2], slices)
         plan = Plan(unpacked, shape, outputs, function, halo, slices, str(scratch.resolve()))
         done = [k for k in range(plan.n_blocks) if _sound(plan, k)]
         missing = [k for k in range(plan.n_blocks) if k not in set(done)]
@@ -132,6 +133,15 @@ def map_blocks(
             write_map(written[output.key], slabs, shape, reference.affine, output.dtype)
         shutil.rmtree(target / SCRATCH)
     return written
+
+
+def _check_mask(paths: Mapping[str, str], infos: Mapping[str, ImageInfo], depth: int, slices: int) -> None:
+    """Refuse a mask that selects nothing: maps of it would be empty, which looks like a result."""
+    if "mask" not in paths:
+        return
+    slabs = (read_slab(Path(paths["mask"]), z, min(z + slices, depth)) for z in range(0, depth, slices))
+    if not any((np.nan_to_num(slab) > 0).any() for slab in slabs):
+        raise TableError(infos["mask"].path, "must select at least one voxel (> 0)", "none")
 
 
 def _inspect(images: Mapping[str, str | Path]) -> dict[str, ImageInfo]:

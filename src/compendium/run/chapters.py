@@ -1,6 +1,7 @@
 """Chapters: the notebooks below `analysis/`, their titles, parameters and inputs, read without executing anything."""
 
 import ast
+import difflib
 import re
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -9,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from compendium.io.messages import show_name
 from compendium.paths import root
 
 _FILE = re.compile(r"\d\d_[a-z0-9_]+\.py")
@@ -133,9 +135,10 @@ def find_chapter(name: str) -> Chapter:
         return found[0]
     if found:
         raise RequestError(f'"{name}" stands for several chapters: {", ".join(c.id for c in found)}.')
-    raise RequestError(
-        f'"{name}" names no chapter. There are: {", ".join(c.id for c in chapters) or "none"}.'
-    )
+    known = [c.id for c in chapters]
+    close = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    hint = f"Close: {', '.join(close)}." if close else "`compendium list` shows all."
+    raise RequestError(f'"{show_name(name, 60)}" names no chapter. {hint}')
 
 
 def find_chapters(names: list[str]) -> list[Chapter]:
@@ -175,6 +178,8 @@ def _read_chapter(path: Path, _mtime: int, _size: int) -> Chapter:
         for name, declared in (header.get("inputs") or {}).items()
     }
     parameters = _parameters(text, chapter_id)
+    for name, bounds in (header.get("parameters") or {}).items():
+        parameters[name] = _bounded(parameters.get(name), name, bounds, chapter_id)
     for name in inputs:
         if name not in parameters:
             raise RequestError(f'{chapter_id}: an input has a parameter of its name. "{name}" has none.')

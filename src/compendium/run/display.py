@@ -16,6 +16,7 @@ _FIXED_METADATA: dict[str, dict[str, Any]] = {
     "pdf": {"CreationDate": None, "ModDate": None, "Creator": "compendium", "Producer": None},
     "png": {"Software": None},
 }
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 PNG_DPI = 160
 MISSING = "–"
 
@@ -42,9 +43,33 @@ def save_figure(figure: Any, data: pd.DataFrame, folder: Path, name: str) -> str
             figure.savefig(folder / f"{name}.{suffix}", metadata=metadata, dpi=PNG_DPI)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata=_FIXED_METADATA["svg"])
-    data.to_csv(folder / f"{name}.csv", index=False, float_format="%.10g", lineterminator="\n")
+    write_csv(data, folder / f"{name}.csv")
     plt.close(figure)
     return buffer.getvalue()
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table: the same bytes for the same values, and no text that a spreadsheet would run."""
+    safe = frame.copy()
+    for column in safe.select_dtypes(exclude=["number", "bool", "datetime"]):
+        safe[column] = safe[column].map(plain_text)
+    safe.columns = [plain_text(name) for name in safe.columns]
+    safe.to_csv(path, index=False, float_format="%.10g", lineterminator="\n")
+
+
+def plain_text(value: Any) -> Any:
+    """Return a value that no spreadsheet runs: text that starts like a formula, and is no number, with "'" in front.
+
+    >>> plain_text("=1+1"), plain_text("@SUM(A1)"), plain_text("-2.5"), plain_text("+0.1"), plain_text("a=b"), plain_text(3)
+    ("'=1+1", "'@SUM(A1)", '-2.5', '+0.1', 'a=b', 3)
+    """
+    if not isinstance(value, str) or not value.startswith(_FORMULA_STARTS):
+        return value
+    try:
+        float(value)
+    except ValueError:
+        return f"'{value}"
+    return value
 
 
 def add_watermark(figure: Any, text: str) -> None:

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from compendium.io.messages import show_name
 from compendium.io.practice import read_statements
 from compendium.paths import build
 from compendium.run.chapters import RequestError
@@ -33,7 +34,9 @@ def check_run_name(name: str) -> str:
     RequestError : it is not a plain name, or it is the name of the default run.
     """
     if not _RUN_NAME.fullmatch(name):
-        raise RequestError(f'A run is named with letters, digits, "-" and "_", at most 60. Given "{name}".')
+        raise RequestError(
+            f'A run is named with letters, digits, "-" and "_", at most 60. Given "{show_name(name, 60)}".'
+        )
     if name == PUBLISHED:
         raise RequestError(f'"{PUBLISHED}" is the book\'s own run; choose another name.')
     return name

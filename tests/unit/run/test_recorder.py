@@ -204,3 +204,15 @@ def test_a_written_file_stays_in_its_folder(chapter, name):
     with pytest.raises(ValueError, match="without a folder"):
         chapter.write(name, lambda p: p.write_text(""), "no")
     assert not (chapter.folder / "figures").exists()
+
+
+def test_a_cell_that_a_spreadsheet_would_run_is_written_as_text(chapter):
+    frame = pd.DataFrame(
+        {"=name": ["=cmd|' /C calc'!A0", "@SUM(1)", "-1.5", "plain", None], "value": [-1.0, 2, 3, 4, 5]}
+    )
+    chapter.table(frame, "tab-x", "C")
+    lines = (chapter.folder / "figures" / "tab-x.csv").read_text().splitlines()
+    assert lines[0] == "'=name,value"
+    assert lines[1].startswith("'=cmd")
+    assert lines[2].startswith("'@SUM")
+    assert lines[3:] == ["-1.5,3", "plain,4", ",5"]
