@@ -315,6 +315,8 @@ derive("mti.fp.largest_p", rank_p, false, u["tp"], u["fp"], about="rank-sum p at
 derive("mti.reversed_auc", lambda a: 1 - a, PRINTED["mti"][0], about="area if low MTI spoke for recurrence")
 for kind, exact in (("exact", True), ("normal", False)):
     derive(f"white_matter.{kind}_p", smallest_signed_rank_p, u["fp"], exact=exact, about="smallest signed-rank p")
+    derive(f"white_matter.one_sided_{kind}_p", lambda n, e: smallest_signed_rank_p(n, exact=e) / 2, u["fp"], e=exact,
+           about="the same, one-sided")
 missed_patients = derive("cbv.missed.patients", lambda a, b: a + b, printed("early-patients"),
                          printed("paired-present-neither"), unit="patients")
 _ = derive("cbv.missed.least_auc_patients", lambda a, k, fn: least_auc_of_part(a, k - fn, fn), PRINTED["cbv"][0],

@@ -252,6 +252,8 @@ derive("volumes.later.least_max", lambda v, g: v * (1 + g / 100), first["max"], 
        about="the largest first volume after the least growth")
 derive("growth.of_the_largest", lambda a, b: 100 * (b / a - 1), first["max"], later["max"], unit="%",
        about="most that the largest first volume can have grown")
+derive("volumes.first.admitted_max", lambda v, g: v / (1 + g / 100), later["max"], grown["min"], unit="cm3",
+       about="the largest first volume that the largest later one and the least growth admit")
 chapter.route("volumes.first.largest", "largest later volume and least growth", lambda v, g: v / (1 + g / 100),
               later["max"], grown["min"])
 bounds = pd.DataFrame([verdict(name, *[d[p] for p in ("mean", "sd", "min", "max")], k)

@@ -3,8 +3,9 @@
     python benchmarks/scale/bench.py [--output FILE] [--quick] [--folder DIR]
 
 Every process is started with RLIMIT_AS (`ulimit -v`), so what does not fit fails. The subjects are simulated: planted
-kurtosis by region, one image at a time. The second part times a few subjects with one process, with two, and with a
-Dask scheduler and two workers on this machine, in turn; the best of the rounds counts. Costs per voxel, per byte and per
+kurtosis by region, one image at a time. The second part times four subjects with one worker and with two, and one subject of
+a slower method (posterior of cell size) in one process, in two, and with a Dask scheduler and two workers on this
+machine, in turn; the best of the rounds counts. Costs per voxel, per byte and per
 subject follow from that and are stored; the page "Scale" of the book extrapolates from them. Writes JSON.
 """
 
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from pathlib import Path
 
@@ -24,6 +26,9 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 from distributed import LocalCluster
+
+from compendium.diffusion.models import find_model, predict
+from compendium.diffusion.protocols import published_protocols
 
 LIMIT = 1_500_000_000  # bytes of address space that each process gets
 SHAPE, QUICK_SHAPE = (128, 128, 64), (32, 32, 8)
@@ -33,6 +38,7 @@ CHAPTER = "nocera2025/02"
 SAMPLES = 3  # regions of each subject with histology
 SLOPE = 2000.0  # planted: cells/mm² per unit of kurtosis
 ROUNDS = 3
+BLOCKS = 20  # slices of the subject that is shared out
 
 
 def main() -> None:
@@ -173,28 +179,77 @@ def run_chapter(folder: Path, found: np.ndarray, planted: np.ndarray) -> dict:
 
 
 def measure_scaling(folder: Path, shape: tuple[int, int, int], rounds: int) -> dict:
-    """Time one subject with one process, two processes and a cluster of two workers, in turn."""
-    write_subject(folder, 0, shape, np.array([0.8, 1.0, 1.2]))
+    """Time subjects handed out whole, and one subject of a slower method shared out, with one worker and with two."""
+    homes = [folder / f"home{number}" for number in range(4)]
+    for number, home in enumerate(homes):
+        home.mkdir()
+        (home / "p.bval").write_text((folder / "p.bval").read_text())
+        write_subject(home, number, shape, np.array([0.8, 1.0, 1.2]))
+    cohort: dict[str, list[float]] = {"one worker": [], "two workers": []}
+    for _ in range(rounds):
+        for name, workers in zip(cohort, (1, 2), strict=True):
+            began = time.perf_counter()
+            with ThreadPoolExecutor(workers) as pool:  # a thread only waits for its process
+                list(pool.map(lambda home: run_maps(home, home / "maps"), homes))
+            cohort[name].append(time.perf_counter() - began)
+    write_cell_size_subject(folder, 2_000 if shape == QUICK_SHAPE else 100_000)
+    shared, same = share_out_one_subject(folder, max(1, rounds - 1))
+    return {
+        "cohort_subjects": len(homes),
+        "cohort_seconds": {name: min(values) for name, values in cohort.items()},
+        "subject_seconds": {name: min(values) for name, values in shared.items()},
+        "same_bytes": same,
+        "blocks": BLOCKS,
+    }
+
+
+def write_cell_size_subject(folder: Path, voxels: int) -> None:
+    """Write an examination of restricted diffusion in spheres with the published 3 T protocol."""
+    rng, scan = np.random.default_rng(3), published_protocols()["3T"]
+    shape = (voxels // (BLOCKS * 50), 50, BLOCKS)
+    n = int(np.prod(shape))
+    truth = np.stack(
+        [
+            rng.uniform(10, 28, n),
+            rng.uniform(1, 2.8, n),
+            np.full(n, 2.5),
+            rng.uniform(0.4, 0.9, n),
+            np.full(n, 500.0),
+        ],
+        1,
+    )
+    signal = predict(find_model("Diff-in-ex"), truth, scan)
+    image = np.hypot(signal + 5 * rng.normal(size=signal.shape), 5 * rng.normal(size=signal.shape))
+    affine = np.diag([2.4, 2.4, 6.0, 1.0])
+    nib.save(nib.Nifti1Image(image.reshape(*shape, -1).astype(np.float32), affine), folder / "size.nii")
+    nib.save(nib.Nifti1Image(np.full(shape, 5.0, dtype=np.float32), affine), folder / "noise.nii")
+    delta = np.array([s.durations_ms[0] for s in scan.shapes] + [0.0])[scan.shape]
+    separation = np.array([s.time_ms for s in scan.shapes] + [0.0])[scan.shape]
+    np.savetxt(folder / "p.scheme", [scan.b_ms_um2 * 1000, delta, separation, scan.te_ms], fmt="%.6g")
+
+
+def share_out_one_subject(folder: Path, rounds: int) -> tuple[dict[str, list[float]], bool]:
+    """Time posterior maps with one process, two processes and a cluster of two workers, in turn; compare their bytes."""
     times: dict[str, list[float]] = {"one process": [], "two processes": [], "cluster of two": []}
     with LocalCluster(
         n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1", memory_limit=0
     ) as cluster:
-        ways = {
-            "one process": ("-j", "1"),
-            "two processes": ("-j", "2"),
-            "cluster of two": ("--cluster", cluster.scheduler_address),
-        }
+        ways = dict(
+            zip(times, (("-j", "1"), ("-j", "2"), ("--cluster", cluster.scheduler_address)), strict=True)
+        )
         for _ in range(rounds):
             for name, options in ways.items():
-                times[name].append(run_maps(folder, folder / f"scaled {name}", *options)["seconds"])
-    first, *others = [(folder / f"scaled {name}" / "dwi_AKC.nii.gz").read_bytes() for name in ways]
-    startup = min(run_limited("maps", "--help")["seconds"] for _ in range(3))
-    return {
-        "seconds": {name: min(values) for name, values in times.items()},
-        "same_bytes": all(other == first for other in others),
-        "startup_seconds": startup,
-        "blocks": -(-shape[2] // 4),
-    }
+                took = run_limited(
+                    "maps", "cell-size", "--dwi", str(folder / "size.nii"), "--protocol", str(folder / "p.scheme"),
+                    "--noise", str(folder / "noise.nii"), "--model", "diff-in-ex", "--posterior", "--slices", "1",
+                    "-o", str(folder / name), *options,
+                )  # fmt: skip
+                times[name].append(took["seconds"])
+    first, *others = [
+        {path.name: path.read_bytes() for path in sorted((folder / name).glob("size_*.nii.gz"))}
+        for name in ways
+    ]
+    return times, len(first) > 5 and all(other == first for other in others)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from compendium.evidence.claims import Claim
-from compendium.evidence.labels import REPRODUCES, SCORED
+from compendium.evidence.labels import REPRODUCES, SCORED, uses_published_data
 from compendium.evidence.yardstick import Judgement, judge
 
 TENSION_BELOW = 0.05
@@ -64,7 +64,7 @@ def _without_result(claim: Claim, entry: dict[str, Any] | None) -> Assessment | 
         return Assessment(claim, "not scored", claim.evidence, "other people's number, cited for context")
     if claim.waits_for:
         return Assessment(claim, "not scored", claim.evidence, f"waits for {claim.waits_for}")
-    if claim.evidence in ("not-obtained", "unavailable"):
+    if claim.evidence in ("not-obtained", "unavailable") and not _is_obtained(claim, entry):
         return Assessment(claim, "not scored", claim.evidence, claim.needs or "needs data that are not here")
     if claim.result is None:
         return Assessment(
@@ -73,6 +73,13 @@ def _without_result(claim: Claim, entry: dict[str, Any] | None) -> Assessment | 
     if entry is None:
         return Assessment(claim, "not testable", claim.evidence, "its result is missing")
     return None
+
+
+def _is_obtained(claim: Claim, entry: dict[str, Any] | None) -> bool:
+    """Tell whether data that were not obtained when the claim was written are here: its result uses them."""
+    if claim.evidence != "not-obtained" or entry is None:
+        return False
+    return entry["evidence"] in SCORED and uses_published_data(entry.get("uses", ()))
 
 
 def _assess_route(claim: Claim, entry: dict[str, Any]) -> Assessment:

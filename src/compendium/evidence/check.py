@@ -8,7 +8,14 @@ from typing import Any
 from compendium.evidence.assess import Assessment, assess
 from compendium.evidence.claims import Claim, Study
 from compendium.evidence.findings import quoted_results
-from compendium.evidence.labels import NEVER_COMPUTED, SCORED, STATUSES, STRENGTH, is_stronger
+from compendium.evidence.labels import (
+    NEVER_COMPUTED,
+    SCORED,
+    STATUSES,
+    STRENGTH,
+    is_stronger,
+    uses_published_data,
+)
 from compendium.evidence.references import compare_entry, tolerance_of
 
 SCORED_STATUSES = ("reproduced", "consistent", "tension", "inconsistent")
@@ -27,6 +34,11 @@ class Chapter:
     results: dict[str, Any] | None
     damage: str | None = None
 
+    @property
+    def has_published_data(self) -> bool:
+        """Whether it was executed with data that are fetched or handed in, and are not part of the project."""
+        return any((self.results or {}).get("data_read", {}).values())
+
 
 @dataclass
 class Report:
@@ -40,6 +52,11 @@ class Report:
     def problems(self) -> list[dict[str, Any]]:
         """Entries that do not hold; empty when the check passes."""
         return [r for r in self.references if r["status"] != "holds"]
+
+    @property
+    def with_published_data(self) -> bool:
+        """Whether a claim is judged by published data, which are here and not part of the project."""
+        return any(uses_published_data(a.uses) for a in self.assessments)
 
     @property
     def totals(self) -> dict[str, int]:
@@ -82,6 +99,20 @@ def status_entry(a: Assessment) -> dict[str, str]:
     return {"status": a.status, "evidence": a.evidence, "role": a.claim.role, "admits": str(a.claim.interval)}
 
 
+def stored_status(a: Assessment, old: dict[str, Any] | None) -> dict[str, Any]:
+    """Return what accepting stores of a claim.
+
+    A status by published data stands beside the one without them, under "obtained": each checkout is held against the
+    one that it can have.
+    """
+    if not uses_published_data(a.uses):
+        return {**status_entry(a), **({"obtained": old["obtained"]} if old and "obtained" in old else {})}
+    without = (
+        {k: v for k, v in old.items() if k != "obtained"} if old else status_entry(assess(a.claim, None))
+    )
+    return {**without, "obtained": status_entry(a)}
+
+
 def _claim_row(a: Assessment) -> dict[str, Any]:
     c = a.claim
     bounded = a.interval is not None and all(map(math.isfinite, a.interval))
@@ -103,7 +134,7 @@ def run_check(
     findings: dict[str, Any],
     inventory: Iterable[dict[str, Any]] = (),
     only: set[str] | None = None,
-    stored: dict[str, dict[str, dict[str, str]] | None] | None = None,
+    stored: dict[str, dict[str, dict[str, Any]] | None] | None = None,
 ) -> Report:
     """Check claims and references.
 
@@ -209,11 +240,30 @@ def _check_chapter(report: Report, chapter: Chapter, studies: dict[str, Study]) 
     _check_claims_read(report, chapter, studies)
     stored, found = chapter.reference["results"], chapter.results["results"]
     for name, entry in found.items():
-        _check_reference(report, chapter, name, entry, stored.get(name))
+        if chapter.has_published_data:
+            _check_with_data(report, chapter, name, entry)
+        else:
+            _check_reference(report, chapter, name, entry, stored.get(name))
     for name in stored.keys() - found.keys():
         _problem(
             report, f"{chapter.id}#{name}", "missing result", "a stored reference has no result any more"
         )
+
+
+def _check_with_data(report: Report, chapter: Chapter, name: str, entry: dict[str, Any]) -> None:
+    """With published data, a result is what was accepted with them, or what it is without them, or news."""
+    obtained, stored = (chapter.reference.get(part, {}).get(name) for part in ("obtained", "results"))
+    known = obtained or stored
+    if known is not None and (
+        obtained is not None or not compare_entry(entry, known, tolerance_of(chapter.reference, known))
+    ):
+        _check_reference(report, chapter, name, entry, known)
+        return
+    message = (
+        f"{entry['value']} [{entry['evidence']}]: compendium accept {chapter.id} stores it beside the value without "
+        "the data"
+    )
+    _problem(report, f"{chapter.id}#{name}", "data arrived", message)
 
 
 def _check_reference(
@@ -249,7 +299,7 @@ def _check_claims_read(report: Report, chapter: Chapter, studies: dict[str, Stud
             _problem(report, claim_id, "changed since run", message)
 
 
-def _check_statuses(report: Report, stored: dict[str, dict[str, dict[str, str]] | None], whole: bool) -> None:
+def _check_statuses(report: Report, stored: dict[str, dict[str, dict[str, Any]] | None], whole: bool) -> None:
     """Every claim has the stored status, evidence, role and interval; a change of any of them has to be accepted."""
     for study in sorted({a.claim.study for a in report.assessments}):
         old = stored.get(study)
@@ -268,8 +318,17 @@ def _check_statuses(report: Report, stored: dict[str, dict[str, dict[str, str]] 
             _problem(report, claim_id, "missing claim", "a stored status has no claim any more")
 
 
-def _compare_status(report: Report, claim_id: str, old: dict[str, str] | None, a: Assessment) -> None:
+def _compare_status(report: Report, claim_id: str, old: dict[str, Any] | None, a: Assessment) -> None:
     now = status_entry(a)
+    if old is not None and uses_published_data(a.uses):
+        if "obtained" not in old:
+            change = f'"{old.get("status")}" → "{a.status}" [{a.evidence}] ({a.reason})'
+            message = (
+                f"{change}: compendium accept {a.claim.study} stores it beside the status without the data"
+            )
+            _problem(report, claim_id, "data arrived", message)
+            return
+        old = old["obtained"]
     if old is None:
         _problem(
             report,

@@ -118,13 +118,14 @@ def _check_wording(path: Path, finding: dict[str, Any]) -> None:
             )
 
 
-_FIELD = re.compile(r"\{([a-z0-9][\w.-]*)(?::([^{}]*))?\}")
+_FIELD = re.compile(r"\{([a-z][a-z0-9_.]*)(?:@(lower|upper))?(?::([^{}]*))?\}")
 FILLED = ("title", "changes", "assumptions", "benign")
 """Fields of a finding whose text may quote results of its chapter: "{name:.1f}"."""
 
 
 def fill(text: str, results: Mapping[str, Mapping[str, Any]]) -> str:
-    """Fill `{result.name:format}` fields of a finding's text from its chapter's results.
+    """Fill `{result.name:format}` fields of a finding's text from its chapter's results; `@lower` and `@upper` are the ends
+    of the interval that rounding admits.
 
     Raises
     ------
@@ -134,11 +135,15 @@ def fill(text: str, results: Mapping[str, Mapping[str, Any]]) -> str:
     --------
     >>> fill("it would be {finding.share:.1f} %", {"finding.share": {"value": 14.035}})
     'it would be 14.0 %'
+    >>> fill("at least {volume@lower:.1f}", {"volume": {"value": 138.1, "interval": [137.6, 138.7]}})
+    'at least 137.6'
     """
 
     def replace(match: re.Match[str]) -> str:
         value = results[match[1]]["value"]
-        return "not estimable" if value is None else format(value, match[2] or "g").replace("-", "−")
+        if match[2]:
+            value = results[match[1]]["interval"][match[2] == "upper"]
+        return "not estimable" if value is None else format(value, match[3] or "g").replace("-", "−")
 
     return _FIELD.sub(replace, text)
 

@@ -1,5 +1,7 @@
 """The words of the evidence rule: how strong a source is, and what may be concluded from it."""
 
+from collections.abc import Iterable
+
 STRENGTH = (
     "author-data",
     "author-code",
@@ -32,6 +34,18 @@ MEANING = {
     "not-obtained": "public, but not available here",
     "unavailable": "needs data that nobody has published",
 }
+
+DATA_PREFIX = "data:"
+"""Names of published data sets among what a result uses: `data:<id in the manifest>`."""
+
+
+def uses_published_data(uses: Iterable[str]) -> bool:
+    """Tell whether a result was computed from a data set that is fetched or handed in, and never committed.
+
+    >>> uses_published_data(["toy2025/tp", "data:toy2025-s1"]), uses_published_data(["toy2025/tp"])
+    (True, False)
+    """
+    return any(use.startswith(DATA_PREFIX) for use in uses)
 
 
 def weakest(labels: list[str]) -> str:

@@ -40,8 +40,10 @@ def claims_reference_path(analysis: Path, study: str) -> Path:
     return analysis / study / "claims.reference.json"
 
 
-def load_claims_reference(path: Path) -> dict[str, dict[str, str]] | None:
+def load_claims_reference(path: Path) -> dict[str, dict[str, Any]] | None:
     """Read the stored status, evidence, role and admitted interval of a study's claims; None without a file.
+
+    The entry "obtained" of a claim holds the same four as they are when published data are here.
 
     Raises
     ------
@@ -65,6 +67,8 @@ def _load_json(path: Path) -> Any:
 def load_reference(path: Path) -> dict[str, Any]:
     """Read a stored reference; an empty one when the file does not exist.
 
+    Its "obtained" part, which need not be there, holds results that use published data.
+
     Raises
     ------
     StructureError : not JSON, or not an object with `tolerances` and `results`.
@@ -73,7 +77,7 @@ def load_reference(path: Path) -> dict[str, Any]:
         return {"tolerances": dict(DEFAULT_TOLERANCES), "results": {}}
     data = _load_json(path)
     if not isinstance(data, dict) or not all(
-        isinstance(data.get(k), dict) for k in ("tolerances", "results")
+        isinstance(data.get(k), dict) for k in ("tolerances", "results", *({"obtained"} & data.keys()))
     ):
         raise StructureError(f'{path.name}: a reference is an object with "tolerances" and "results".')
     return data
@@ -114,12 +118,31 @@ def compare_entry(entry: dict[str, Any], stored: dict[str, Any], tolerance: dict
     return differences
 
 
-def accepted(results: dict[str, Any], old: dict[str, Any]) -> dict[str, Any]:
-    """Return the reference that accepts the present results and keeps stored tolerances and reasons."""
-    stored: dict[str, Any] = {}
-    for name, entry in results.items():
-        kept = old["results"].get(name, {})
-        stored[name] = {field: entry[field] for field in VALUE_FIELDS if entry.get(field) is not None}
-        stored[name].setdefault("value", None)
-        stored[name]["tolerance"] = kept.get("tolerance", entry.get("precision", "exact"))
-    return {"tolerances": {**DEFAULT_TOLERANCES, **old.get("tolerances", {})}, "results": stored}
+def accepted(
+    results: dict[str, Any], old: dict[str, Any], with_published_data: bool = False
+) -> dict[str, Any]:
+    """Return the reference that accepts the present results and keeps stored tolerances and reasons.
+
+    Published data are not part of the project. What a chapter gives while they are here is stored apart, under "obtained"
+    (the results that use them, or differ because of them); what was stored without them stays, and is what a checkout
+    without the data is held against.
+    """
+    before, obtained = old["results"], dict(old.get("obtained", {}))
+    tolerances = {**DEFAULT_TOLERANCES, **old.get("tolerances", {})}
+    if with_published_data:
+        stored = dict(before)
+        for name, entry in results.items():
+            known = before.get(name)
+            if known and not compare_entry(entry, known, tolerance_of(old, known)):
+                obtained.pop(name, None)
+            else:
+                obtained[name] = _stored_entry(entry, obtained.get(name) or known or {})
+    else:
+        stored = {name: _stored_entry(entry, before.get(name, {})) for name, entry in results.items()}
+    return {"tolerances": tolerances, "results": stored, **({"obtained": obtained} if obtained else {})}
+
+
+def _stored_entry(entry: dict[str, Any], kept: dict[str, Any]) -> dict[str, Any]:
+    found = {field: entry[field] for field in VALUE_FIELDS if entry.get(field) is not None}
+    found.setdefault("value", None)
+    return {**found, "tolerance": kept.get("tolerance", entry.get("precision", "exact"))}

@@ -18,6 +18,7 @@ from compendium.run.chapters import Chapter
 from compendium.run.cluster import connect, run_on_cluster
 from compendium.run.crate import crate_path, write_crate
 from compendium.run.processes import Running, Task, run_process, write_kernelspec
+from compendium.run.readings import Reading, readings_text
 from compendium.run.staleness import claims_stamp, fingerprint, hash_path, reasons
 from compendium.run.store import PUBLISHED, RunStore
 
@@ -45,6 +46,7 @@ class Job:
     run: str = PUBLISHED
     values: dict[str, Any] = field(default_factory=dict)
     inputs: dict[str, Path] = field(default_factory=dict)
+    readings: dict[str, Reading] = field(default_factory=dict)
 
     @property
     def named(self) -> bool:
@@ -84,6 +86,8 @@ class Listener:
 def why_stale(job: Job, studies: dict[str, Study]) -> tuple[str | None, dict[str, Any]]:
     """Return why a chapter must run (None when its result stands) and its fingerprint without claims."""
     new = fingerprint(job.chapter, job.all_parameters, job.inputs)
+    if job.readings:
+        new["readings"] = {name: reading.as_dict() for name, reading in sorted(job.readings.items())}
     store = RunStore(job.run)
     sidecar = store.read_provenance(job.chapter.id)
     if sidecar is None:
@@ -186,6 +190,8 @@ def _sidecar(job: Job, stamp: dict[str, Any], why: str, started: datetime, secon
         name: {"path": path.name, "sha256": hash_path(path), "bytes": _size(path)}
         for name, path in job.inputs.items()
     }
+    for name, reading in job.readings.items():
+        inputs[name]["reading"] = reading.as_dict()
     return {
         "chapter": job.chapter.id,
         "run": job.run,
@@ -218,5 +224,6 @@ def _task(job: Job, scratch: Path, home: Path, log: Path, time_limit: float) -> 
         "parameters": {**job.values, **{name: str(path) for name, path in job.inputs.items()}},
         "all_parameters": job.all_parameters,
         "scratch": str(scratch),
+        "readings": readings_text(job.readings) if job.readings else "",
     }
     return Task(content, str(scratch), str(home), str(log), time_limit)

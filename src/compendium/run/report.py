@@ -15,6 +15,7 @@ from compendium.evidence.references import (
     load_reference,
     reference_path,
 )
+from compendium.run.author_data import describe_changes
 from compendium.run.chapters import Chapter, RequestError, list_chapters
 from compendium.run.store import RunStore, write_atomically
 
@@ -27,6 +28,7 @@ def gather(chapters: list[Chapter] | None = None) -> dict[str, check.Chapter]:
         results = store.read_results(chapter.id)
         sidecar = store.read_provenance(chapter.id)
         damage = store.damage(chapter.id, sidecar) if sidecar else None
+        damage = damage or describe_changes((results or {}).get("data_read", {}))
         reference = load_reference(reference_path(chapter.path))
         found[chapter.id] = check.Chapter(chapter.id, reference, results, damage)
     return found
@@ -63,8 +65,9 @@ def accept(study: str, chapters: list[Chapter]) -> tuple[list[str], list[Path]]:
         found = gather([chapter])[chapter.id]
         if found.results is None:
             raise RequestError(f"{chapter.id} has no finished results: run it first.")
-        new = accepted(found.results["results"], found.reference)
-        differences += describe_results(found.reference["results"], new["results"])
+        new = accepted(found.results["results"], found.reference, found.has_published_data)
+        for part in ("results", "obtained"):
+            differences += describe_results(found.reference.get(part, {}), new.get(part, {}))
         written.append(reference_path(chapter.path))
         _write(written[-1], new)
     changed, path = _accept_statuses(study, {c.id for c in chapters})
@@ -79,7 +82,8 @@ def _accept_statuses(study: str, chapter_ids: set[str]) -> tuple[list[str], Path
         if a.claim.study != study:
             continue
         elsewhere = a.claim.result is not None and a.claim.result.split("#")[0] not in chapter_ids
-        new[a.claim.id] = old[a.claim.id] if elsewhere and a.claim.id in old else check.status_entry(a)
+        known = old.get(a.claim.id)
+        new[a.claim.id] = known if elsewhere and known else check.stored_status(a, known)
     changes = [
         f"~ {claim}: {_status(old.get(claim))} → {_status(new.get(claim))}"
         for claim in {**old, **new}
@@ -117,4 +121,7 @@ def _relative(before: Any, after: Any) -> str:
 
 
 def _status(entry: dict[str, Any] | None) -> str:
-    return f"{entry['status']} [{entry['evidence']}, {entry['role']}, {entry['admits']}]" if entry else "none"
+    if not entry:
+        return "none"
+    words = f"{entry['status']} [{entry['evidence']}, {entry['role']}, {entry['admits']}]"
+    return words + (f", with the data {_status(entry['obtained'])}" if "obtained" in entry else "")

@@ -18,9 +18,10 @@ import pandas as pd
 from compendium import paths
 from compendium.evidence.assess import Assessment, assess
 from compendium.evidence.claims import Claim, Study, load_study
+from compendium.evidence.labels import DATA_PREFIX
 from compendium.evidence.quantity import Quantity, data_root, derive, is_number, printed_root
 from compendium.evidence.references import DEFAULT_TOLERANCES
-from compendium.run.display import add_watermark, agreement_frame, frame_to_html, save_figure, show
+from compendium.run.display import add_watermark, agreement_frame, frame_to_html, save_figure, show, write_csv
 from compendium.run.theme import use_theme
 
 _NAME = re.compile(r"[a-z0-9][A-Za-z0-9_.-]*")
@@ -55,6 +56,7 @@ class Chapter:
         self._quantities: dict[str, Quantity] = {}
         self._entries: dict[str, dict[str, Any]] = {}
         self._claims_read: dict[str, list[Any]] = {}
+        self._data_read: dict[str, str | None] = {}
         self._figures: dict[str, dict[str, Any]] = {}
         self._tables: dict[str, dict[str, Any]] = {}
         self._files: dict[str, str] = {}
@@ -104,11 +106,40 @@ class Chapter:
         """Return what was handed in, evidence "user": a validated table, or the path of a file of another kind."""
         from compendium.run.chapters import find_chapter
         from compendium.run.inputs import validate
+        from compendium.run.readings import load_readings
 
         declared = find_chapter(self.id).inputs[name]
         path = self.inputs[name]
-        value = validate(path, declared.schema) if declared.kind == "table" else Path(path)
+        if declared.kind != "table":
+            return data_root(f"input:{name}", Path(path), "user")
+        reading = load_readings(self.folder / "figures").get(name)
+        value = validate(path, declared.schema, reading, name)
         return data_root(f"input:{name}", value, "user")
+
+    def author_table(self, dataset: str, schema: str) -> Quantity | None:
+        """Return a table that the authors published, or None while its file is not below `build/data/`.
+
+        Parameters
+        ----------
+        dataset : id in `data/manifest.yaml`, which names the file and the evidence that it carries.
+        schema : the declaration in `compendium.run.schemas` that maps its columns.
+
+        Raises
+        ------
+        AuthorDataError : its sha256 is not the manifest's, or the schema refuses it; one line.
+
+        Notes
+        -----
+        What was found, or not, is remembered: a file that arrives, changes or goes makes the chapter stale. Record the
+        same result names with and without the file: claims that are `not-obtained` and point to a result are scored as
+        soon as that result uses the authors' table.
+        """
+        from compendium.run.author_data import find_entry, read_table
+
+        table, self._data_read[dataset] = read_table(dataset, schema)
+        if table is None:
+            return None
+        return data_root(f"{DATA_PREFIX}{dataset}", table, find_entry(dataset).evidence)
 
     def simulated(self, name: str, value: Any) -> Quantity:
         """Return the outcome of an independent simulation as a source; only claims about methods are scored by it."""
@@ -254,9 +285,7 @@ class Chapter:
             raise ValueError(f'A table is shown once. Given "{name}" again.')
         caption = self.text(caption, **words)
         (self.folder / "figures").mkdir(parents=True, exist_ok=True)
-        frame.to_csv(
-            self.folder / "figures" / f"{name}.csv", index=False, float_format="%.10g", lineterminator="\n"
-        )
+        write_csv(frame, self.folder / "figures" / f"{name}.csv")
         self._tables[name] = {"caption": caption, "csv": f"{name}.csv"}
         meta = {"name": name, "caption": caption, "csv": f"{name}.csv"}
         shown = frame_to_html(frame[list(columns or frame.columns)], formats or {}, caption, ranges)
@@ -315,6 +344,7 @@ class Chapter:
             "chapter": self.id,
             "inputs": sorted(self.inputs),
             "claims_read": dict(sorted(self._claims_read.items())),
+            "data_read": dict(sorted(self._data_read.items())),
             "results": self._entries,
             "figures": self._figures,
             "tables": self._tables,

@@ -80,7 +80,7 @@ def reasons(new: dict[str, Any], old: dict[str, Any]) -> list[str]:
     for kind in ("source", "environment"):
         if new[kind] != old.get(kind):
             found.append(f"{kind} changed")
-    for kind in ("parameters", "inputs", "data", "package", "claims"):
+    for kind in ("parameters", "inputs", "readings", "data", "published data", "package", "claims"):
         changed = sorted(
             name
             for name in {**new.get(kind, {}), **old.get(kind, {})}

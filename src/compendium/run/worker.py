@@ -14,6 +14,9 @@ from typing import Any, TextIO
 
 from compendium.run.processes import die_with_parent
 
+READING_FILE = "readings.yaml"
+"""As in `compendium.run.readings`, which this process does not import: its imports decide what is stale."""
+
 MAX_IPC_PATH = 90
 """Sockets on the file system have paths of at most some 100 bytes."""
 
@@ -49,6 +52,9 @@ def execute(job: dict[str, Any], report: TextIO) -> None:
 
     scratch = Path(job["scratch"])
     os.environ["COMPENDIUM_RESULTS"] = str(scratch)
+    if job.get("readings"):  # beside the figures: the chapter looks there, and it leaves with the results
+        (scratch / "figures").mkdir(exist_ok=True)
+        (scratch / "figures" / READING_FILE).write_text(job["readings"], encoding="utf-8")
     source = scratch / "source.ipynb"
     nbformat.write(prepare(Path(job["path"]), job["named"]), source)
     _register_engine(report)

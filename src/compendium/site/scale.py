@@ -36,40 +36,51 @@ class Costs:
 
     Attributes
     ----------
-    compute_s : seconds of one core for the voxels of a subject.
-    fixed_s : seconds before and after, that more workers do not shorten.
+    subject_s : seconds of one worker for a subject.
+    efficiency : of two workers on one machine, 1 when they are twice as fast as one.
     image_bytes : bytes of its images.
     blocks : parts that can be computed at the same time.
+    serial : share of a subject's time that more workers do not shorten.
     """
 
-    compute_s: float
-    fixed_s: float
+    subject_s: float
+    efficiency: float
     image_bytes: float
     blocks: int
+    serial: float = 0.0
 
     def seconds(self, subjects: int, workers: int) -> float:
         """Return the time of a cohort when subjects are handed out whole, one to a worker at a time.
 
         The longest of three: the workers' own time, in whole rounds of subjects; the shared storage; the scheduler.
 
-        >>> Costs(8.0, 2.0, 1e9, 16).seconds(10, 2), Costs(8.0, 2.0, 1e9, 16).seconds(1000, 1000)
+        >>> Costs(10.0, 1.0, 1e9, 16).seconds(10, 2), Costs(10.0, 1.0, 1e9, 16).seconds(1000, 1000)
         (50.0, 1000.0)
         """
         rounds = -(-subjects // workers)
         return max(
-            rounds * (self.compute_s + self.fixed_s),
+            rounds * self.subject_s / (self.efficiency if workers > 1 else 1.0),
             subjects * self.image_bytes / STORAGE_BYTES_PER_SECOND,
             subjects * self.blocks * TASK_SECONDS,
         )
 
+    def shortest(self) -> float:
+        """Return the least time of one subject, however many workers share it.
+
+        >>> Costs(10.0, 1.0, 1e9, 16, 0.2).shortest()
+        2.5
+        """
+        return self.subject_s * (self.serial + (1 - self.serial) / self.blocks)
+
 
 def read_costs(stored: dict[str, Any]) -> Costs:
     """Take the costs of a subject from what the benchmark stored."""
-    scaling, maps, subjects = stored["scaling"], stored["maps"], stored["subjects"]
-    one, two = scaling["seconds"]["one process"], scaling["seconds"]["two processes"]
-    mean = maps["seconds"] / subjects
-    fixed = min(max(2 * two - one, scaling["startup_seconds"]), mean)  # Amdahl: two = fixed + (one − fixed)/2
-    return Costs(mean - fixed, fixed, stored["image_bytes"] / subjects, scaling["blocks"])
+    scaling, subjects = stored["scaling"], stored["subjects"]
+    one, two = scaling["cohort_seconds"]["one worker"], scaling["cohort_seconds"]["two workers"]
+    alone, shared = scaling["subject_seconds"]["one process"], scaling["subject_seconds"]["two processes"]
+    serial = min(max(2 * shared / alone - 1, 0.0), 1.0)  # Amdahl: shared = alone·(serial + (1 − serial)/2)
+    mean = stored["maps"]["seconds"] / subjects
+    return Costs(mean, min(one / (2 * two), 1.0), stored["image_bytes"] / subjects, scaling["blocks"], serial)
 
 
 def scale_page() -> str:
@@ -86,11 +97,13 @@ def scale_page() -> str:
 
 def _measured(stored: dict[str, Any]) -> str:
     maps, chapter, scaling = stored["maps"], stored["chapter"], stored["scaling"]
-    limit, times = stored["limit_bytes"], scaling["seconds"]
+    limit, cohort, times = stored["limit_bytes"], scaling["cohort_seconds"], scaling["subject_seconds"]
     per_second = stored["voxels_fitted"] / maps["cpu_seconds"]
     shape = " × ".join(map(str, stored["shape"]))
     slope = f"{chapter['slope']:.0f} ({chapter['slope_lower']:.0f}–{chapter['slope_upper']:.0f})"
-    ratio = times["one process"] / times["two processes"]
+    ratios = {
+        name: times["one process"] / seconds for name, seconds in times.items() if name != "one process"
+    }
     facts = {
         "Images": f"{stored['subjects']} simulated subjects, {shape}, {stored['image_bytes'] / GB:.2f} GB in all",
         "Limit of every process": f"{limit / GB:.1f} GB of address space (RLIMIT_AS): the images are "
@@ -102,8 +115,12 @@ def _measured(stored: dict[str, Any]) -> str:
         "Planted kurtosis by region comes back to": f"{maps['largest_error_of_k']:.4f}",
         "Chapter on the summary": f"{chapter['seconds']:.0f} s for {chapter['rows']} rows, under the same limit; "
         f"planted slope {chapter['planted_slope']:g}, found {slope}",
-        "One subject: one process, two, a cluster of two": " · ".join(f"{s:.1f} s" for s in times.values())
-        + f"; two processes are {ratio:.2f} times as fast as one",
+        f"{scaling['cohort_subjects']} subjects, one worker and two": f"{cohort['one worker']:.1f} s and "
+        f"{cohort['two workers']:.1f} s: {cohort['one worker'] / cohort['two workers']:.2f} times as fast",
+        "One subject shared out (posterior maps of cell size)": f"one process {times['one process']:.1f} s; "
+        + "; ".join(
+            f"{name} {times[name]:.1f} s, {ratio:.2f} times as fast" for name, ratio in ratios.items()
+        ),
         "Same bytes in all three": "yes" if scaling["same_bytes"] else "no",
     }
     shown = [[escape(name), escape(value)] for name, value in facts.items()]
@@ -118,17 +135,17 @@ def _more(stored: dict[str, Any]) -> str:
         rows.append([f"{subjects:,}", f"{subjects * costs.image_bytes / 1e12:.2f} TB", *times])
     head = ["Subjects", "Images", *(f"{w} worker{'s' if w > 1 else ''}" for w in WORKERS)]
     text = (
-        f"A subject costs {costs.compute_s:.1f} s of a core for its voxels and {costs.fixed_s:.1f} s around them. "
-        "Subjects are handed out whole. The time is the longest of three: subjects per worker, in whole rounds, times the "
-        "cost of one; "
-        f"all images over {STORAGE_BYTES_PER_SECOND / GB:g} GB/s, an assumption about shared storage; all blocks times "
+        f"A subject takes {costs.subject_s:.1f} s of a worker, and two workers on one machine keep "
+        f"{100 * costs.efficiency:.0f} % of their speed. Subjects are handed out whole. The time is the longest of three: "
+        "subjects per worker, in whole rounds, times the time of one at that speed; all images over "
+        f"{STORAGE_BYTES_PER_SECOND / GB:g} GB/s, an assumption about shared storage; all blocks times "
         f"{1000 * TASK_SECONDS:g} ms, an assumption about the scheduler. Nothing beyond two workers was measured.\n"
     )
-    alone = costs.compute_s / costs.blocks + costs.fixed_s
-    enough = (costs.compute_s + costs.fixed_s) * STORAGE_BYTES_PER_SECOND / costs.image_bytes
+    enough = costs.subject_s / costs.efficiency * STORAGE_BYTES_PER_SECOND / costs.image_bytes
     limits = (
-        f"\nWithin one subject, {costs.blocks} blocks can be computed at once: no number of workers brings it below "
-        f"{alone:.1f} s. With many workers the storage decides: beyond {enough:.0f} workers more of them do not help.\n"
+        f"\nWithin one subject, {100 * costs.serial:.0f} % of the time did not become shorter with a second worker "
+        f"(reading, starting, writing): no number of workers brings a subject below {costs.shortest():.1f} s. Between "
+        f"subjects the storage decides: beyond {enough:.0f} workers more of them do not help.\n"
     )
     table = raw(html_table(head, rows, name="inventory scale"))
     return f"\n## On paper: more subjects, more workers\n\n{text}{table}\n{limits}"

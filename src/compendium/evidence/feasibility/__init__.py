@@ -11,6 +11,7 @@ module           what is in it
 `counts`         unprinted group sizes, cluster splits, percentages and their rounding rules
 `roc`            AUROC, interval, n; what an AUROC implies for subgroups
 `roc_bounds`     bounds on areas of parts, and on tests between areas, from printed areas
+`implied`        n from r and p, t and difference from p and n, the rest of a cohort, unknown overlaps
 ===============  ======================================================================================
 
 A verdict of "not compatible" holds under the assumptions it lists; another definition, exclusion or edition

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import ceil, floor, isinf, sqrt
 
+import numpy as np
 from scipy import stats
 
 from compendium.evidence.feasibility.verdict import RangeLike, Verdict, as_floats, judge, meet
@@ -159,7 +160,8 @@ def sizes_for_p(
     """
     tried = list(candidates)
     printed = as_floats(p)
-    fits = tuple(n for n in tried if meet(p_range(kind, statistic, n, sides=sides), printed)[0])
+    low, high = _p_limits(kind, statistic, tried, sides)
+    fits = tuple(n for n, a, b in zip(tried, low, high, strict=True) if meet((a, b), printed)[0])
     what = "n" if kind == "r" else "df"
     return Verdict(
         bool(fits),
@@ -169,8 +171,35 @@ def sizes_for_p(
         fits,
         False,
         (f"{sides}-sided p", f"{what} between {min(tried)} and {max(tried)}", "observations independent"),
-        f"{what} that fit: {', '.join(map(str, fits)) or 'none'}",
+        f"{what} that fit: {_spans(fits) or 'none'}",
     )
+
+
+def _spans(numbers: tuple[int, ...]) -> str:
+    """Whole numbers in rising order as runs: (3, 4, 5, 9) → "3–5, 9"."""
+    held = set(numbers)
+    starts, ends = ([n for n in numbers if n + step not in held] for step in (-1, 1))
+    return ", ".join(f"{a}" if a == b else f"{a}–{b}" for a, b in zip(starts, ends, strict=True))
+
+
+def _p_limits(
+    kind: str, statistic: RangeLike, sizes: list[int], sides: int
+) -> tuple[list[float], list[float]]:
+    """`p_range` of whole sizes (n for r, df for t and χ²), all at once."""
+    if kind not in ("r", "t", "chi2"):
+        raise ValueError(f"kind must be one of r, t, chi2. Given {kind!r}.")
+    if min(sizes) < (3 if kind == "r" else 1):
+        raise ValueError(f"Sizes start at {3 if kind == 'r' else 1}. Given {min(sizes)}.")
+    n, ends = np.asarray(sizes, dtype=float), as_floats(statistic)
+    if kind == "chi2":
+        tails = [stats.chi2.sf(x, n) for x in ends]
+    elif kind == "t":
+        tails = [sides * stats.t.sf(x, n) for x in _absolute(ends)]
+    else:
+        size = [min(x, 1.0) for x in _absolute(ends)]
+        t = [np.full(n.shape, np.inf) if x == 1 else x * np.sqrt((n - 2) / (1 - x * x)) for x in size]
+        tails = [sides * stats.t.sf(x, n - 2) for x in t]
+    return np.minimum(tails[1], 1.0).tolist(), np.minimum(tails[0], 1.0).tolist()
 
 
 def standard_error_from_interval(

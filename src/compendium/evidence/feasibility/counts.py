@@ -163,6 +163,17 @@ def round_percent(count: int, total: int, decimals: int, rule: str) -> int:
     raise ValueError(f"rule must be one of {', '.join(RULES)}. Given {rule!r}.")
 
 
+def is_nearest(count: int, total: int, units: int, decimals: int) -> bool:
+    """Tell whether so many units of the last digit are a nearest value to count/total in percent, ties either way.
+
+    Examples
+    --------
+    >>> is_nearest(1, 8, 12, 0), is_nearest(1, 8, 13, 0), is_nearest(1, 8, 14, 0)
+    (True, True, False)
+    """
+    return 2 * abs(count * 100 * 10**decimals - units * total) <= total
+
+
 def counts_for_percent(
     printed: str, total: int, *, rules: Sequence[str] = RULES
 ) -> dict[int, tuple[str, ...]]:
@@ -201,8 +212,10 @@ def check_percentages(counts: Sequence[int], total: int, printed: Sequence[str])
     """Which rule prints all these percentages of one denominator; also whether they were adjusted to add to
     100.
 
-    ``solutions`` holds the rules that print all of them; "forced to 100" is added if the counts make up the
-    total, the printed values add to exactly 100 and each is the next lower or higher printable value.
+    ``solutions`` holds the rules that print all of them. Where none of the two ordinary ones does: "ties either way" is
+    added if each is a nearest value and only the ties disagree (a program rounds the binary number), "forced to 100" if
+    the counts make up the total, the printed values add to exactly 100 and each is the next lower or higher printable
+    value.
 
     Examples
     --------
@@ -224,6 +237,9 @@ def check_percentages(counts: Sequence[int], total: int, printed: Sequence[str])
     )
     complete = sum((as_fraction(u) / 10**d for u, d in read), Fraction(0)) == 100 and sum(counts) == total
     ordinary = "half up" in fits or "half even" in fits
+    if not ordinary and all(is_nearest(k, total, units, d) for k, (units, d) in pairs):
+        fits.append("ties either way")
+        ordinary = True
     if adjacent and complete and not ordinary:
         fits.append("forced to 100")
     exact = ", ".join(f"{100 * k / total:.3g}" for k in counts)
