@@ -6,7 +6,8 @@ module                      what is in it
 `results`                   `Interval`, `TestResult`, `Correlation`: what the functions return
 `correlation`               Pearson and Spearman; `spearman_null` (exact p, Edgeworth series),
                             `correlation_comparison` (Fisher, Meng), `correlation_within` (within and between
-                            clusters, repeated measures), `correlation_formulas`
+                            clusters, repeated measures), `grouped_correlation` (each group, common, pooled),
+                            `printed_correlations` (what a printed r implies), `correlation_formulas`
 `agreement`                 RMSE, concordance, Bland–Altman; `reliability` (ICC, test–retest)
 `outliers`                  ROUT, off unless asked for
 `clustered`                 design effect, clustered McNemar; `cluster_bootstrap`, `cluster_permutation`,
@@ -22,7 +23,8 @@ module                      what is in it
                             (curve, partial area, thresholds), `thresholds` (how firm a threshold is)
 `interval_censored`         times known to lie between two visits; `detection_times` (lead times, doubling)
 `models`                    regression on z-scores, information criteria; `polynomials` (grouped
-                            cross-validation), `combat` (harmonisation, batch against group)
+                            cross-validation), `combat` (harmonisation, batch against group),
+                            `harmonisation` (which variant made a table)
 `design`                    power and precision of studies to come; `sample_size`
 ==========================  ==================================================================================
 

@@ -334,8 +334,8 @@ BAD_FILE = {
     "empty file": (b"", "must hold a header and rows", "an empty file"),
     "workbook named csv": (
         b"PK\x03\x04" + b"\x00" * 26,
-        "save the sheet as CSV (UTF-8)",
-        "an Excel workbook",
+        "must be a whole Excel workbook",
+        "a broken or half-copied archive",
     ),
     "gzip named csv": (gzip.compress(GOOD.encode()), "unpack it first", "a gzip archive"),
     "web page named csv": (
@@ -343,7 +343,11 @@ BAD_FILE = {
         "download the file itself",
         "a web page",
     ),
-    "UTF-16": (GOOD.encode("utf-16"), "save it as CSV (UTF-8)", "UTF-16 text"),
+    "old workbook named csv": (
+        b"\xd0\xcf\x11\xe0",
+        "save it as .xlsx or CSV (UTF-8)",
+        "an old Excel workbook",
+    ),
 }
 
 
@@ -379,7 +383,9 @@ def test_missing_file_and_folder_fail(tmp_path):
         validate(tmp_path / "none.csv", "examinations")
     with pytest.raises(InputError, match="must be a file. Given a folder"):
         validate(tmp_path, "examinations")
-    with pytest.raises(InputError, match=r"save it as CSV \(UTF-8\). Given an Excel workbook"):
+    with pytest.raises(
+        InputError, match=r"must be a whole Excel workbook. Given a broken or half-copied archive"
+    ):
         validate(write(tmp_path, b"PK\x03\x04", "cohort.xlsx"), "examinations")
 
 

@@ -62,8 +62,15 @@ _SAMPLE_FIELDS = (
     Field("diagnosis", "diagnosis, free text", required=False, example="glioblastoma"),
     Field("location", "location of the tumour, free text", required=False, example="frontal"),
 )
+_ADC = Field(
+    "imaging_adc", "apparent diffusion coefficient", "number", "1e-6 mm2/s", (50, 6000), lenient=True
+)
 _IMAGING = Field(
-    "imaging_<name>", "an imaging predictor at the site; one column each", "number", example="1380"
+    "imaging_<name>",
+    "an imaging predictor at the site; one column each",
+    "number",
+    example="1380",
+    special=(_ADC,),
 )
 _SAMPLE_EXAMPLES = """\
 sample,patient,group,histology,imaging_cpm,imaging_adc,enhancement,grade,idh,sex,age,diagnosis,location
