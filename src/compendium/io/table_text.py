@@ -10,31 +10,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from compendium.io.messages import show_name
+from compendium.io.messages import show, show_name
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
 MAX_BYTES = 2_000_000_000  # the whole text is held in memory
 _NOT_TEXT = (  # first bytes, what the file is, what to do
-    (b"PK\x03\x04", "an Excel workbook (or another zip archive)", "save the sheet as CSV (UTF-8)"),
-    (b"\xd0\xcf\x11\xe0", "an old Excel workbook", "save the sheet as CSV (UTF-8)"),
-    (b"PAR1", "a Parquet file", "save the table as CSV (UTF-8)"),
     (b"\x1f\x8b", "a gzip archive", "unpack it first"),
     (b"BZh", "a bzip2 archive", "unpack it first"),
     (b"\xfd7zXZ", "an xz archive", "unpack it first"),
+    (b"PK\x05\x06", "an empty zip archive", "hand in the table itself"),
     (b"%PDF", "a PDF document", "save the table as CSV (UTF-8)"),
-    (codecs.BOM_UTF16_LE, 'UTF-16 text (Excel\'s "Unicode Text")', "save it as CSV (UTF-8)"),
-    (codecs.BOM_UTF16_BE, 'UTF-16 text (Excel\'s "Unicode Text")', "save it as CSV (UTF-8)"),
+    (b"ARROW1", "a Feather file", "save the table as Parquet or CSV (UTF-8)"),
+    (b"{\\rtf", "a text document with formatting", "save the table as CSV (UTF-8)"),
 )
-_BY_SUFFIX = {
-    ".xlsx": "an Excel workbook",
-    ".xlsm": "an Excel workbook",
-    ".xls": "an Excel workbook",
-    ".ods": "a spreadsheet",
-    ".parquet": "a Parquet file",
-    ".feather": "a Feather file",
-    ".sav": "an SPSS file",
-    ".dta": "a Stata file",
-}
+_OLE = b"\xd0\xcf\x11\xe0"
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_BY_SUFFIX = {".ods": "a spreadsheet", ".sav": "an SPSS file", ".dta": "a Stata file"}
 _WEB_PAGE = re.compile(rb"\s*<(!doctype|html|head|body|\?xml|!--)", re.IGNORECASE)
 # Control characters, and characters that print as nothing or reorder print: two ids would look the same.
 _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200b\u2060\ufeff\u202a-\u202e\u2066-\u2069]")
@@ -104,18 +96,37 @@ def read_bytes(path: Path) -> bytes:
         if isinstance(error, TableError):
             raise
         raise TableError(path, "must be a usable path", "a path with a NUL character") from None
-    for magic, what, remedy in _NOT_TEXT:
-        if raw.startswith(magic):
-            raise TableError(path, f"must be a text table: {remedy}", what)
-    if _WEB_PAGE.match(raw.removeprefix(codecs.BOM_UTF8)[:1000]):
-        raise TableError(path, "must be a text table: download the file itself", "a web page")
     if not raw.strip():
         raise TableError(path, "must hold a header and rows", "an empty file")
     return raw
 
 
+def check_text(path: Path, raw: bytes) -> None:
+    """Refuse bytes that are known not to be a text table, and say what to do."""
+    if raw.startswith(_OLE):
+        if _ENCRYPTED in raw:
+            rule = "must be a table without a password: take it off in Excel (File, Info, Protect Workbook) and save"
+            raise TableError(path, rule, "an encrypted workbook")
+        raise TableError(
+            path, "must be a table: save it as .xlsx or CSV (UTF-8)", "an old Excel workbook (.xls)"
+        )
+    for magic, what, remedy in _NOT_TEXT:
+        if raw.startswith(magic):
+            raise TableError(path, f"must be a table: {remedy}", what)
+    if _WEB_PAGE.match(raw.removeprefix(codecs.BOM_UTF8)[:1000]):
+        rule = "must be a table: download the file itself, or open it in a spreadsheet and save it as .xlsx"
+        raise TableError(path, rule, "a web page")
+
+
 def decode(path: Path, raw: bytes) -> tuple[str, str, tuple[str, ...]]:
     """Return the text, its encoding, and sentences on how it was read."""
+    if raw.startswith(_UTF16):
+        try:
+            return raw.decode("utf-16"), "utf-16", ("read as UTF-16, as its first bytes say.",)
+        except UnicodeDecodeError:
+            raise TableError(
+                path, "must be whole UTF-16 text, as its first bytes say", "other bytes"
+            ) from None
     if b"\0" in raw:
         row = _line_at(raw, raw.index(b"\0"))
         raise TableError(
@@ -147,6 +158,16 @@ def check_characters(path: Path, text: str) -> None:
         )
 
 
+def check_cell(path: Path, text: str, row: int, longest: int) -> None:
+    """Refuse a cell with characters that cannot be seen, or longer than a cell can be."""
+    if len(text) > longest:
+        raise TableError(path, f"a cell has at most {longest:,} characters", f"{len(text):,}", row=row)
+    found = None if text.isalnum() else _UNSEEN.search(text)
+    if found:
+        rule = "must hold no control or invisible characters"
+        raise TableError(path, rule, f"U+{ord(found[0]):04X}", row=row)
+
+
 def _line_at(text: str | bytes, position: int) -> int:
     """Line of a position, with every kind of line end."""
     head = text[:position]
@@ -164,6 +185,26 @@ def skip_preamble(text: str) -> tuple[int, str | None]:
         elif bare and not re.match(r'"?#(\s|$)', bare):
             return number, declared
     return len(_LINE_END.findall(text)) + 1, declared
+
+
+def skip_titles(text: str, start: int, most: int = 10) -> tuple[int, list[str]]:
+    """Number of lines before the header when lines without any delimiter (a title) stand above it, and what to say."""
+    lines = []
+    for number, line in enumerate(io.StringIO(text, newline="")):
+        if number >= start and line.strip():
+            lines.append((number, line.strip()))
+        if len(lines) > most:
+            break
+    title = next((i for i, (_, line) in enumerate(lines) if any(d in line for d in DELIMITERS)), 0)
+    if not title or '"' in "".join(line for _, line in lines[:title]):
+        return start, []
+    number, header = lines[title]
+    delimiter = max(DELIMITERS, key=header.count)
+    cells = [cell.strip().strip('"') for cell in header.split(delimiter)]
+    if not all(cells) or any(re.fullmatch(r"[-+]?[\d.,]+", cell) for cell in cells):
+        return start, []
+    more = f" (+{title - 1} more)" if title > 1 else ""
+    return number, [f"{show(lines[0][1], 40)}{more} is read as a title; the header is row {number + 1}."]
 
 
 def find_delimiter(path: Path, text: str, start: int) -> str:

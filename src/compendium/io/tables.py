@@ -1,10 +1,11 @@
-"""Text tables (CSV, TSV) as people hand them in, read without a silent guess.
+"""Tables as people hand them in (CSV, TSV, Excel, Parquet), read without a silent guess.
 
-Every cell is read as text first; what it means is decided later, by a schema (`compendium.run.inputs`). The
-delimiter is found among comma, semicolon and tab; the text is UTF-8 with or without byte-order mark, else
-Windows-1252, which is said in `Table.notes`. Lines that begin with "# " before the header are comments; after
-the header nothing is a comment, so no row can disappear. A first line `sep=;`, which Excel understands too,
-settles the delimiter.
+Every cell is read as text first; what it means is decided later, by a schema (`compendium.run.inputs`). What the file
+is decides its content, not its name. Of text, the delimiter is found among comma, semicolon and tab; it is UTF-8 with
+or without byte-order mark, UTF-16 with one, else Windows-1252, which is said in `Table.notes`. Lines that begin with
+"# " before the header are comments; after the header nothing is a comment, so no row can disappear. A first line
+`sep=;`, which Excel understands too, settles the delimiter. Workbooks and Parquet: `compendium.io.workbooks`,
+`compendium.io.parquet`.
 """
 
 from __future__ import annotations
@@ -12,65 +13,49 @@ from __future__ import annotations
 import csv
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from compendium.io.messages import show
+from compendium.io.table_frame import ReadOptions, Record, Table, build_table, or_list, same_name
 from compendium.io.table_text import (
     DELIMITERS,
     TableError,
     check_characters,
+    check_text,
     decode,
     find_delimiter,
     open_reader,
     read_bytes,
     skip_preamble,
+    skip_titles,
 )
 
-__all__ = ["DELIMITERS", "Table", "TableError", "read_table", "same_name", "to_numbers"]
+__all__ = ["DELIMITERS", "ReadOptions", "Table", "TableError", "read_table", "same_name", "to_numbers"]
 
-MAX_CELL = 32_767  # characters; the longest cell that Excel keeps
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table of text.
-
-    Attributes
-    ----------
-    path : Path
-    frame : DataFrame, one row per record
-        Every cell a `str` without surrounding blanks, an empty cell "". Column names as in the header.
-    lines : ndarray of int, shape (n,)
-        Line of the file at which each record begins; 1 is the first line.
-    header_line : int
-    delimiter, encoding : str
-    notes : tuple of str
-        What a reader should know about how the file was read.
-    """
-
-    path: Path
-    frame: pd.DataFrame
-    lines: NDArray[np.int64]
-    header_line: int
-    delimiter: str
-    encoding: str
-    notes: tuple[str, ...] = ()
+_PLAIN = r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,3})?"
+_COMMA = r"[-+]?(\d+,\d+|,\d+)([eE][-+]?\d{1,3})?"
+_GROUPED = {
+    "comma": r"[-+]?[1-9]\d{0,2}(\.\d{3})+(,\d+)?",
+    "point": r"[-+]?[1-9]\d{0,2}(,\d{3})+(\.\d+)?",
+}
+_COULD_BE_THOUSANDS = r"[-+]?[1-9]\d{0,2}(\.\d{3})+"
 
 
-def read_table(path: str | Path, delimiter: str | None = None) -> Table:
-    """Read a CSV or TSV file as text.
+def read_table(path: str | Path, delimiter: str | None = None, options: ReadOptions | None = None) -> Table:
+    """Read a CSV or TSV file, a workbook (.xlsx, .xlsm) or a Parquet file as text.
 
     Parameters
     ----------
     path : str or Path
     delimiter : str, optional
         One of "," ";" tab; found from the file by default.
+    options : ReadOptions, optional
+        What a person says about the file.
 
     Returns
     -------
@@ -79,7 +64,7 @@ def read_table(path: str | Path, delimiter: str | None = None) -> Table:
     Raises
     ------
     TableError
-        Not a readable text table: names file, row, field, rule and value in one line.
+        Not a readable table: names file, row, field, rule and value in one line.
 
     Examples
     --------
@@ -90,21 +75,37 @@ def read_table(path: str | Path, delimiter: str | None = None) -> Table:
     >>> table.frame.to_dict("list"), table.lines.tolist(), table.delimiter
     ({'patient': ['P1', 'P2'], 'size_mm': ['3,5', '']}, [2, 4], ';')
     """
-    path = Path(path)
-    text, encoding, notes = decode(path, read_bytes(path))
+    path, options = Path(path), options or ReadOptions()
+    raw = read_bytes(path)
+    if raw.startswith(b"PK\x03\x04"):
+        from compendium.io.workbooks import read_workbook
+
+        return read_workbook(path, raw, options)
+    if options.sheet:
+        raise TableError(path, "a sheet can be named only for a workbook", show(options.sheet))
+    if raw.startswith(b"PAR1"):
+        from compendium.io.parquet import read_parquet
+
+        return read_parquet(path, raw, options)
+    check_text(path, raw)
+    return _read_text(path, raw, delimiter, options)
+
+
+def _read_text(path: Path, raw: bytes, delimiter: str | None, options: ReadOptions) -> Table:
+    text, encoding, notes = decode(path, raw)
     check_characters(path, text)
     start, declared = skip_preamble(text)
+    if options.header:
+        start = options.header - 1
+    elif delimiter is None and declared is None:
+        start, said = skip_titles(text, start)
+        notes = (*notes, *said)
     if delimiter is None:
         delimiter = declared or find_delimiter(path, text, start)
     elif delimiter not in DELIMITERS:
-        raise TableError(path, f"the delimiter must be {_or(DELIMITERS.values())}", show(delimiter))
+        raise TableError(path, f"the delimiter must be {or_list(DELIMITERS.values())}", show(delimiter))
     records = _parse(path, text, start, delimiter)
-    if not records:
-        raise TableError(path, "must have a header line", "no line but comments and blanks")
-    header_line, header = records[0]
-    names, width = _check_header(path, header_line, header, records[1:])
-    frame, lines = _frame(path, names, width, records[1:], delimiter)
-    return Table(path, frame, lines, header_line, delimiter, encoding, notes)
+    return build_table(path, records, options, notes, delimiter, encoding)
 
 
 def to_numbers(
@@ -144,49 +145,43 @@ def to_numbers(
     """
     cells = table.frame[column]
     blank = cells.str.casefold().isin([word.casefold() for word in missing]).to_numpy(dtype=bool)
-    plain = cells.str.fullmatch(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d{1,3})?", flags=re.ASCII).to_numpy(
-        dtype=bool
-    )
-    comma = cells.str.fullmatch(r"[-+]?(\d+,\d+|,\d+)([eE][-+]?\d{1,3})?", flags=re.ASCII).to_numpy(
-        dtype=bool
-    )
-    bad = ~(blank | plain | comma)
+    plain, comma = (_matches(cells, pattern) for pattern in (_PLAIN, _COMMA))
+    grouped = np.zeros(len(cells), dtype=bool)
+    if table.decimal:
+        grouped = _matches(cells, _GROUPED[table.decimal]) & ~blank
+        grouped &= ~table.is_kind(column, "n%")
+    bad = ~(blank | plain | comma | grouped)
     if bad.any():
-        _refuse_cell(table, column, bad, "must be a number")
-    if comma.any():
-        table = _accept_commas(
-            table, column, comma, cells.str.contains(".", regex=False).to_numpy(dtype=bool) & ~blank
-        )
+        _refuse_cell(table, column, bad, "must be a number" + _turned(table, column, bad))
+    if table.decimal:
+        _check_declared(table, column, comma & ~blank & ~grouped, plain & ~blank & ~grouped)
+    elif comma.any():
+        table = _accept_commas(table, column, comma, _with_point(table, column) & ~blank)
+    else:
+        _check_thousands(table, column, ~blank)
     values = np.full(len(cells), np.nan)
     values[~blank] = (
-        cells[~blank].str.replace(",", ".", regex=False).to_numpy(dtype=object).astype(np.float64)
+        _plain_text(cells, table.decimal, grouped)[~blank].to_numpy(dtype=object).astype(np.float64)
     )
     if np.isinf(values).any():
         _refuse_cell(table, column, np.isinf(values), "must be a finite number")
+    if grouped.any():
+        table = replace(
+            table, notes=(*table.notes, f"{column}: thousands are separated ({table.decimal} declared).")
+        )
     return values, table
 
 
-def same_name(name: str) -> str:
-    """Form in which two column names are the same: without case, and blanks, hyphens and underscores alike.
-
-    Examples
-    --------
-    >>> same_name(" Read-uPERF ") == same_name("read_uperf")
-    True
-    """
-    return re.sub(r"[\s\-_]+", "_", name.strip()).casefold()
-
-
-def _parse(path: Path, text: str, start: int, delimiter: str) -> list[tuple[int, list[str]]]:
+def _parse(path: Path, text: str, start: int, delimiter: str) -> list[Record]:
     """Records with the line each begins at; records without any content are left out."""
     reader = open_reader(text, start, delimiter)
-    records: list[tuple[int, list[str]]] = []
+    records: list[Record] = []
     line = start + 1
     try:
         for row in reader:
             cells = [cell.strip() for cell in row]
             if any(cells):
-                records.append((line, cells))
+                records.append((line, cells, ""))
             line = start + reader.line_num + 1
     except csv.Error as error:
         raise _csv_error(path, str(error), line) from None
@@ -205,80 +200,57 @@ def _csv_error(path: Path, problem: str, line: int) -> TableError:
     return TableError(path, "must be a regular CSV table", show(problem), row=line)
 
 
-def _check_header(
-    path: Path, line: int, header: list[str], records: list[tuple[int, list[str]]]
-) -> tuple[list[str], int]:
-    """Names of the columns, and their number without columns that a spreadsheet left empty at the end."""
-    names = list(header)
-    while names and not names[-1]:
-        names.pop()
-    seen: dict[str, str] = {}
-    for position, name in enumerate(names, start=1):
-        if not name:
-            raise TableError(
-                path, "every column must have a name", f"none for column {position}", row=line, field="header"
-            )
-        if len(name) > 200:
-            raise TableError(
-                path, "a column name has at most 200 characters", show(name), row=line, field="header"
-            )
-        key = same_name(name)
-        if key in seen:
-            value = show(name) if seen[key] == name else f"{show(seen[key])} and {show(name)}"
-            hint = "case, blanks, hyphens and underscores make no difference"
-            if re.fullmatch(r"[-+]?[\d.,]+", name):
-                hint = "is the header line missing?"
-            rule = f"every column must be named once ({hint})"
-            raise TableError(path, rule, value, row=line, field=name)
-        seen[key] = name
-    return names, len(names)
+def _matches(cells: pd.Series, pattern: str) -> NDArray[np.bool_]:
+    return cells.str.fullmatch(pattern, flags=re.ASCII).to_numpy(dtype=bool)
 
 
-def _frame(
-    path: Path, names: list[str], width: int, records: list[tuple[int, list[str]]], delimiter: str
-) -> tuple[pd.DataFrame, NDArray[np.int64]]:
-    ragged = [
-        i
-        for i, (_, cells) in enumerate(records)
-        if len(cells) != width and (len(cells) < width or any(cells[width:]))
-    ]
-    if ragged:
-        line, cells = records[ragged[0]]
-        hint = (
-            " (is a decimal comma or a comma inside a text not in quotes?)"
-            if delimiter == "," and len(cells) > width
-            else ""
-        )
-        rule = f"must have {width} cells, like the header{hint}"
-        raise TableError(path, rule, str(len(cells)), row=line, field="(the whole row)", more=len(ragged) - 1)
-    for line, cells in records:
-        if max(map(len, cells)) > MAX_CELL:
-            column = max(range(width), key=lambda i: len(cells[i]))
-            raise TableError(
-                path,
-                f"a cell has at most {MAX_CELL:,} characters",
-                show(cells[column]),
-                row=line,
-                field=names[column],
-            )
-    columns = {name: [cells[i] for _, cells in records] for i, name in enumerate(names)}
-    frame = pd.DataFrame({name: pd.Series(cells, dtype="str") for name, cells in columns.items()})
-    return frame, np.array([line for line, _ in records], dtype=np.int64)
+def _plain_text(cells: pd.Series, decimal: str, grouped: NDArray[np.bool_]) -> pd.Series:
+    """Numbers as Python reads them: separators of thousands taken out where one declared them, commas as points."""
+    if grouped.any():
+        separator = "." if decimal == "comma" else ","
+        cells = cells.mask(grouped, cells.str.replace(separator, "", regex=False))
+    return cells.str.replace(",", ".", regex=False)
+
+
+def _with_point(table: Table, column: str) -> NDArray[np.bool_]:
+    """Cells with a point that somebody wrote; those of numbers in a workbook mean nothing."""
+    point = table.frame[column].str.contains(".", regex=False).to_numpy(dtype=bool)
+    return point & ~table.is_kind(column, "n%")
+
+
+def _turned(table: Table, column: str, bad: NDArray[np.bool_]) -> str:
+    """A hint when the first bad cell is a date that a spreadsheet made of a number."""
+    first = np.flatnonzero(bad)[:1]
+    return " (it is a date in the workbook)" if table.is_kind(column, "d")[first].any() else ""
 
 
 def _accept_commas(table: Table, column: str, comma: NDArray[np.bool_], point: NDArray[np.bool_]) -> Table:
     cells = table.frame[column]
     if point.any():
-        _refuse_cell(
-            table,
-            column,
-            comma,
-            "must be written with a decimal point or a decimal comma, not both in one column",
-        )
+        rule = "must be written with a decimal point or a decimal comma, not both in one column"
+        _refuse_cell(table, column, comma, rule)
     if cells[comma].str.fullmatch(r"[-+]?[1-9]\d{0,2},\d{3}").all():
-        rule = "must be unambiguous: write 1.234 for a decimal and 1234 for a thousand"
+        rule = "must be unambiguous: write 1.234 for a decimal and 1234 for a thousand, or say --read INPUT.decimal=comma"
         _refuse_cell(table, column, comma, rule)
     return replace(table, notes=(*table.notes, f"{column}: commas read as decimal commas."))
+
+
+def _check_thousands(table: Table, column: str, given: NDArray[np.bool_]) -> None:
+    """Refuse 1.234 where all points could separate thousands and another column of the file has decimal commas."""
+    point = _with_point(table, column) & given
+    if not point.any() or not table.frame[column][point].str.fullmatch(_COULD_BE_THOUSANDS).all():
+        return
+    for other in table.frame.columns:
+        cells = table.frame[other]
+        if other != column and cells.str.fullmatch(r"[-+]?\d+,(\d{1,2}|\d{4,})").any():
+            rule = f"must be unambiguous: {show(other, 30)} has decimal commas, so the point could separate thousands"
+            _refuse_cell(table, column, point, f"{rule}; say --read INPUT.decimal=comma (or =point)")
+
+
+def _check_declared(table: Table, column: str, comma: NDArray[np.bool_], plain: NDArray[np.bool_]) -> None:
+    wrong = comma if table.decimal == "point" else plain & _with_point(table, column)
+    if wrong.any():
+        _refuse_cell(table, column, wrong, f"must be written with a decimal {table.decimal}, as was declared")
 
 
 def _refuse_cell(table: Table, column: str, bad: NDArray[np.bool_], rule: str) -> None:
@@ -286,8 +258,3 @@ def _refuse_cell(table: Table, column: str, bad: NDArray[np.bool_], rule: str) -
     value = show(table.frame[column].iloc[first])
     more = int(bad.sum()) - 1
     raise TableError(table.path, rule, value, row=int(table.lines[first]), field=column, more=more)
-
-
-def _or(words: Any) -> str:
-    *head, last = list(words)
-    return f"{', '.join(head)} or {last}"

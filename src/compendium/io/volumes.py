@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import tempfile
 import xml.etree.ElementTree as ElementTree
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -79,6 +80,35 @@ def read_volume(
     return _read_itk(where, channel)
 
 
+def count_channels(path: str | Path) -> int:
+    """Channels of a TIFF, components of a voxel, or volumes of a fourth axis: what `channel` counts; from the header.
+
+    Raises
+    ------
+    VolumeFileError
+        Not a file, not a volume, or not readable.
+    """
+    where = Path(path)
+    name = where.name.lower()
+    if not where.is_file() or not name.endswith((*SUFFIXES, *TIFF_SUFFIXES)):
+        read_volume(where)  # says which
+    try:
+        if name.endswith(TIFF_SUFFIXES):
+            import tifffile  # comes with scikit-image
+
+            with tifffile.TiffFile(where) as file:
+                series = file.series[0]
+                sizes = dict(zip(series.axes, series.shape, strict=True))
+            return int(sizes.get("C", 1) * sizes.get("S", 1))
+        reader = sitk.ImageFileReader()
+        reader.SetFileName(str(where))
+        reader.ReadImageInformation()
+        return int(reader.GetSize()[3]) if reader.GetDimension() == 4 else int(reader.GetNumberOfComponents())
+    except (RuntimeError, ValueError, IndexError, OSError, KeyError, SyntaxError) as problem:
+        reason = str(problem).strip().splitlines()[-1] if str(problem).strip() else type(problem).__name__
+        raise VolumeFileError(f"{_name(where)}: must be a readable volume. Given {show(reason)}.") from None
+
+
 def write_volume(path: str | Path, array: ArrayLike, grid: Grid) -> None:
     """Write an array [z, y, x]; the suffix decides (.nii, .nii.gz, .nrrd, .mha, .ome.tif).
 
@@ -126,8 +156,26 @@ def _read_itk(path: Path, channel: int | None) -> Volume:
     array = sitk.GetArrayFromImage(image)
     if array.dtype.kind not in "biuf":
         raise VolumeFileError(f"{_name(path)}: must hold real numbers. Given {array.dtype}.")
+    if array.dtype.kind == "f" and path.name.lower().endswith((".nii", ".nii.gz")):
+        _restore_not_finite(path, array, channel or 0)
     spacing, origin = 1000 * np.array(image.GetSpacing()), 1000 * np.array(image.GetOrigin())
     return Volume(array, Grid.of(array.shape, spacing, origin, image.GetDirection()))
+
+
+def _restore_not_finite(path: Path, array: NDArray[Any], channel: int) -> None:
+    """Put back NaN and infinities, in place: ITK's reader of NIfTI turns them into 0 without a word."""
+    import nibabel
+
+    try:
+        stored: Any = nibabel.load(path).dataobj  # type: ignore[attr-defined]
+        values = np.asarray(stored[..., channel] if len(stored.shape) == 4 else stored).T
+    except (nibabel.filebasedimages.ImageFileError, OSError, EOFError, ValueError, zlib.error) as problem:
+        raise VolumeFileError(
+            f"{_name(path)}: must be a readable volume. Given {show(problem, 100)}."
+        ) from None
+    if values.shape == array.shape:
+        bad = ~np.isfinite(values)
+        array[bad] = values[bad]
 
 
 def read_plane(path: str | Path, *, channel: int | None = None) -> NDArray[Any]:

@@ -125,6 +125,67 @@ def resample_volume(
     return Resampled(volume, fixed_grid, rms, largest, f"{transform.method}, {interpolation} interpolation")
 
 
+def resample_mean(
+    moving: ArrayLike, moving_grid: Grid, transform: Transform, fixed_grid: Grid, *, node_um: float = 50.0,
+    most_voxels: float = 3e7,
+) -> Resampled:  # fmt: skip
+    """Mean of the moving volume over each voxel of a coarser fixed grid.
+
+    Resampling to a coarse grid reads single points and misses what lies between them. Here every fixed voxel is divided
+    into voxels no larger than the moving ones, which are resampled linearly and averaged, slice by slice.
+
+    Parameters
+    ----------
+    most_voxels : float
+        Of one slice's subdivision; a coarser one is used where it would be exceeded, and `method` says it.
+
+    Returns
+    -------
+    Resampled
+        NaN where more than half of a voxel lies outside the moving volume.
+
+    Examples
+    --------
+    >>> fine, coarse = Grid((2, 4, 4), (10, 10, 10)), Grid((1, 2, 2), (20, 20, 20), (5, 5, 5))
+    >>> stay = LinearTransform(np.eye(3), np.zeros(3), "identity")
+    >>> resample_mean(np.arange(32.0).reshape(2, 4, 4), fine, stay, coarse).volume
+    array([[[10.5, 12.5],
+            [18.5, 20.5]]])
+    """
+    ratio = np.array(fixed_grid.spacing_um) / np.array(moving_grid.spacing_um)
+    wanted = np.maximum(np.ceil(ratio - 1e-6), 1).astype(int)
+    parts = wanted.copy()
+    plane = fixed_grid.shape[1] * fixed_grid.shape[2]
+    while plane * np.prod(parts, dtype=float) > most_voxels and parts.max() > 1:
+        parts[parts.argmax()] -= 1
+    if (parts == 1).all():
+        return resample_volume(moving, moving_grid, transform, fixed_grid, node_um=node_um)
+    slices, rms, largest = [], 0.0, 0.0
+    for k in range(fixed_grid.shape[0]):
+        origin = fixed_grid.to_points([[0, 0, k]])[0]
+        one = Grid.of((1, *fixed_grid.shape[1:]), fixed_grid.spacing_um, origin, fixed_grid.direction)
+        fine = one.with_spacing(np.array(one.spacing_um) / parts)
+        made = resample_volume(moving, moving_grid, transform, fine, node_um=node_um)
+        rms, largest = max(rms, made.map_rms_um), max(largest, made.map_max_um)
+        slices.append(_block_mean(made.volume, parts))
+    text = "×".join(str(n) for n in parts) + (
+        " points" if (parts == wanted).all() else " points, fewer than the voxels"
+    )
+    return Resampled(
+        np.stack(slices), fixed_grid, rms, largest, f"{transform.method}, mean of {text} in each voxel"
+    )
+
+
+def _block_mean(volume: NDArray[Any], parts: NDArray[np.int_]) -> NDArray[Any]:
+    x, y, z = (int(n) for n in parts)
+    blocks = volume.reshape(z, volume.shape[1] // y, y, volume.shape[2] // x, x)
+    known = np.isfinite(blocks)
+    total, count = np.where(known, blocks, 0).sum(axis=(0, 2, 4)), known.sum(axis=(0, 2, 4))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean: NDArray[Any] = np.where(2 * count >= x * y * z, total / count, np.nan).astype(volume.dtype)
+    return mean
+
+
 def sample_displacements(
     transform: Transform, grid: Grid, *, node_um: float = 50.0, seed: int = 1
 ) -> DisplacementField:

@@ -54,7 +54,9 @@ def _look_at_landmarks(path: Path) -> tuple[str, ...]:
     except LandmarkFileError as problem:
         raise _as_table_error(path, problem) from None
     if not found.labels:
-        raise _as_table_error(path, f"must hold at least one landmark. Given {found.skipped} without a place.")
+        raise _as_table_error(
+            path, f"must hold at least one landmark. Given {found.skipped} without a place."
+        )
     notes = [f"{len(found.labels)} landmarks, read as {found.source_system}."]
     if found.skipped:
         notes.append(f"{found.skipped} landmarks without a place are left out.")
@@ -80,6 +82,33 @@ def _look_at_volume(path: Path) -> tuple[str, ...]:
     return tuple(notes)
 
 
+def _look_at_kymographs(path: Path) -> tuple[str, ...]:
+    from compendium.io.kymographs import read_kymographs
+
+    frame, images = read_kymographs(path)
+    shapes = sorted({f"{i.shape[0]} lines of {i.shape[1]} pixels" for i in images})
+    return (
+        *frame.attrs["notes"],
+        f"{len(images)} kymographs: {'; '.join(shapes[:3])}{'; …' * (len(shapes) > 3)}.",
+    )
+
+
+def _look_at_pairs(path: Path) -> tuple[str, ...]:
+    from compendium.io.pairs import inspect_pairs
+
+    return inspect_pairs(path)
+
+
+def _look_at_transform(path: Path) -> tuple[str, ...]:
+    from compendium.io.transforms import TransformFileError, read_transform
+
+    try:
+        made = read_transform(path)
+    except TransformFileError as problem:
+        raise _as_table_error(path, problem) from None
+    return (f"{made.method.split(' from ')[0]}, taken as fixed to moving.",)
+
+
 def _as_table_error(path: Path, problem: object) -> TableError:
     """One line "file: rule. Given value." as the error that the command line shows."""
     text = str(problem).removeprefix(f"{show_name(path.name)}: ").removeprefix(f"{show_name(path.name)}, ")
@@ -96,5 +125,20 @@ FILE_KINDS: dict[str, FileKind] = {
         "landmarks: .mrk.json or .fcsv of 3D Slicer, or CSV with label and x_um, y_um, z_um (or x_mm, …)",
         _look_at_landmarks,
     ),
+    "transform": FileKind(
+        "a transform from the fixed to the moving image: .tfm, .txt, .h5, .mat, or a displacement field",
+        _look_at_transform,
+    ),
     "volume": FileKind("a volume with its voxel size: NIfTI, NRRD, MetaImage or OME-TIFF", _look_at_volume),
+    "pairs": FileKind(
+        "a folder of NIfTI pairs to train on: CASE.nii.gz with CASE_mask.nii.gz (the animal stands before the first _), "
+        "or pairs.csv with animal, image, mask",
+        _look_at_pairs,
+        folder=True,
+    ),
+    "kymographs": FileKind(
+        "a folder of line scans (TIFF, a row per repeat of the line) with one CSV: file, pixel_um, line_ms and more",
+        _look_at_kymographs,
+        folder=True,
+    ),
 }

@@ -83,7 +83,8 @@ def test_units_of_the_file_count(save, units, factor):
         ("a.fcsv", SLICER_FCSV.replace("= 0", "= 2"), "stated as LPS or RAS"),
         ("a.fcsv", SLICER_FCSV.replace("6.0", "six"), "point 2: position must be three numbers"),
         ("a.fcsv", "x,y,z\n1,2,3\n", "Markups fiducial file"),
-        ("a.csv", "x,y,z\n", "must be .mrk.json or .fcsv"),
+        ("a.txt", "x,y,z\n", "must be .mrk.json, .fcsv, .csv or .tsv"),
+        ("a.csv", "x,y,z\n1,2,3\n", "must have one set of columns"),
     ],
 )
 def test_damaged_files_are_named(save, name, text, message):

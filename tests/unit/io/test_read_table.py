@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from compendium.io.tables import TableError, read_table, same_name, to_numbers
+from compendium.io.tables import ReadOptions, TableError, read_table, same_name, to_numbers
 
 
 def write(folder: Path, content: str | bytes, name: str = "t.csv") -> Path:
@@ -69,6 +69,52 @@ def test_cells_that_look_like_something_stay_text(tmp_path):
     assert cells(path)[1] == row
 
 
+def test_text_is_read_whatever_its_name_says(tmp_path):
+    for name in ("t.xls", "t.xlsx", "t.parquet"):
+        assert cells(write(tmp_path, "id\tsize\n007\t1\nP 2\t\n", name)) == AS_IT_IS
+
+
+def test_utf_16_with_a_mark_is_read_and_said(tmp_path):
+    for encoding in ("utf-16", "utf-16-be"):
+        mark = b"" if encoding == "utf-16" else b"\xfe\xff"
+        table = read_table(write(tmp_path, mark + "id\tname\n1\tÖ\n".encode(encoding)))
+        assert table.frame["name"].tolist() == ["Ö"]
+        assert table.notes == ("read as UTF-16, as its first bytes say.",)
+
+
+@pytest.mark.parametrize("title", ["Biopsies 2024\n", "Biopsies 2024;;\n\n", "Biopsies\nof 2024\n"])
+def test_titles_above_the_header_are_left_out_and_said(tmp_path, title):
+    table = read_table(write(tmp_path, title + "id;size;n\na;1;2\n"))
+    assert list(table.frame.columns) == ["id", "size", "n"]
+    assert table.header_line == title.count("\n") + 1
+    assert "is read as a title; the header is row" in table.notes[0]
+
+
+def test_a_row_of_data_is_never_taken_for_a_header_below_a_title(tmp_path):
+    with pytest.raises(TableError, match=r"say which row names the columns: --read INPUT\.header=ROW"):
+        read_table(write(tmp_path, "x\n1;5\n2;5\n"), delimiter=";")
+
+
+def test_the_row_of_the_header_can_be_said(tmp_path):
+    path = write(tmp_path, "MRI;;Count\nid;size;n\na;1;2\n")
+    assert list(read_table(path, options=ReadOptions(header=2)).frame.columns) == ["id", "size", "n"]
+    with pytest.raises(TableError, match="the row that names the columns must have content"):
+        read_table(path, options=ReadOptions(header=9))
+
+
+def test_repeated_names_get_numbers_where_one_is_to_be_chosen(tmp_path):
+    path = write(tmp_path, "id,ADC,adc\na,1,2\n")
+    assert list(read_table(path, options=ReadOptions(numbered=True)).frame.columns) == [
+        "id",
+        "ADC#1",
+        "adc#2",
+    ]
+
+
+def test_nameless_columns_without_content_are_left_out(tmp_path):
+    assert cells(write(tmp_path, "id,,size\na,,1\n")) == [["id", "size"], ["a", "1"]]
+
+
 def test_windows_1252_is_read_and_said(tmp_path):
     table = read_table(write(tmp_path, "id,name\n1,a\n2,Grüße – ok\n".encode("cp1252")))
     assert table.frame["name"].tolist() == ["a", "Grüße – ok"]
@@ -93,13 +139,28 @@ REFUSED = {
     "empty": (b"", "t.csv: must hold a header and rows. Given an empty file."),
     "only blanks": (b" \n\n", "Given an empty file."),
     "only comments": (b"# a\n# b\n", "must have a header line"),
-    "workbook": (WORKBOOK, "save the sheet as CSV (UTF-8). Given an Excel workbook"),
-    "old workbook": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "Given an old Excel workbook."),
-    "Parquet": (b"PAR1\x15\x04", "save the table as CSV (UTF-8). Given a Parquet file."),
+    "workbook": (WORKBOOK, "must be a whole Excel workbook. Given a broken or half-copied archive."),
+    "old workbook": (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        "save it as .xlsx or CSV (UTF-8). Given an old Excel workbook (.xls).",
+    ),
+    "encrypted workbook": (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600 + "EncryptedPackage".encode("utf-16-le"),
+        "must be a table without a password: take it off in Excel (File, Info, Protect Workbook) and save. "
+        "Given an encrypted workbook.",
+    ),
+    "Parquet": (
+        b"PAR1\x15\x04",
+        "must be a whole Parquet file. Given one that cannot be read (ArrowInvalid).",
+    ),
+    "Feather": (b"ARROW1\0\0", "Given a Feather file."),
     "gzip": (gzip.compress(b"a,b\n1,2\n"), "unpack it first. Given a gzip archive."),
-    "web page": (b"\n <!DOCTYPE html><html></html>", "download the file itself. Given a web page."),
+    "web page": (
+        b"\n <!DOCTYPE html><html></html>",
+        "download the file itself, or open it in a spreadsheet and save it as .xlsx. Given a web page.",
+    ),
     "PDF": (b"%PDF-1.7", "Given a PDF document."),
-    "UTF-16": ("id,a\n1,2\n".encode("utf-16"), "Given UTF-16 text"),
+    "half of UTF-16": ("id,a\n1,2\n".encode("utf-16")[:-1], "must be whole UTF-16 text"),
     "NUL": (b"id,a\n1,2\n3,\x004\n", "row 3: must be text: save it as CSV (UTF-8). Given a NUL byte"),
     "neither encoding": (
         b"id,a\n1,\x81\xff\n",
@@ -131,7 +192,8 @@ REFUSED = {
     "text after a quote": (b'a,b\n1,"2"x\n', "row 2: a closing quote must be followed by the delimiter."),
     "column without a name": (
         b"a,,c\n1,2,3\n",
-        "row 1, field header: every column must have a name. Given none for column 2.",
+        "row 1, field header: every column must have a name (if the header has two rows, say which one: "
+        "--read INPUT.header=ROW). Given none for column 2.",
     ),
     "column twice": (b"a,b,a\n1,2,3\n", "row 1, field a: every column must be named once"),
     "column twice by case": (
@@ -161,7 +223,7 @@ def test_read_fails_in_one_line(tmp_path, name):
 
 
 @pytest.mark.parametrize(
-    ("suffix", "what"), [(".xlsx", "an Excel workbook"), (".ods", "a spreadsheet"), (".sav", "SPSS")]
+    ("suffix", "what"), [(".dta", "a Stata file"), (".ods", "a spreadsheet"), (".sav", "SPSS file")]
 )
 def test_other_formats_fail_by_name_with_what_to_do(tmp_path, suffix, what):
     with pytest.raises(TableError, match=rf"save it as CSV \(UTF-8\)\. Given .*{what.split()[-1]}"):
@@ -227,6 +289,43 @@ def test_numbers_fail_in_one_line(tmp_path, name):
     with pytest.raises(TableError, match="field x") as error:
         to_numbers(read_table(write(tmp_path, text)), "x")
     assert expected in str(error.value)
+
+
+def test_points_that_could_separate_thousands_are_asked_about_beside_decimal_commas(tmp_path):
+    path = write(tmp_path, "id;n;adc\na;1.234;1,05\nb;2.500;0,9\n")
+    with pytest.raises(TableError, match=r"field n: must be unambiguous: 'adc' has decimal commas"):
+        to_numbers(read_table(path), "n")
+    values, table = to_numbers(read_table(path, options=ReadOptions(decimal="comma")), "n")
+    assert values.tolist() == [1234, 2500]
+    assert table.notes == ("n: thousands are separated (comma declared).",)
+    assert to_numbers(read_table(path, options=ReadOptions(decimal="comma")), "adc")[0].tolist() == [
+        1.05,
+        0.9,
+    ]
+
+
+DECLARED = {
+    "comma, could be thousands": (["12,345"], "comma", [12.345]),
+    "point, thousands": (["12,345", "1.5"], "point", [12345, 1.5]),
+    "comma, both": (["1.234,5", "2"], "comma", [1234.5, 2]),
+}
+
+
+@pytest.mark.parametrize("name", DECLARED)
+def test_a_declared_decimal_settles_what_could_be_two_things(tmp_path, name):
+    given_cells, decimal, expected = DECLARED[name]
+    text = "id;x\n" + "".join(f"{i};{cell}\n" for i, cell in enumerate(given_cells))
+    table = read_table(write(tmp_path, text), options=ReadOptions(decimal=decimal))
+    assert to_numbers(table, "x")[0].tolist() == expected
+
+
+def test_a_number_against_the_declared_decimal_is_refused(tmp_path):
+    table = read_table(write(tmp_path, "id;x\na;1,25\n"), options=ReadOptions(decimal="point"))
+    with pytest.raises(TableError, match="must be written with a decimal point, as was declared"):
+        to_numbers(table, "x")
+    table = read_table(write(tmp_path, "id;x\na;1.25\n"), options=ReadOptions(decimal="comma"))
+    with pytest.raises(TableError, match="must be written with a decimal comma, as was declared"):
+        to_numbers(table, "x")
 
 
 def test_same_name_ignores_case_blanks_hyphens_and_underscores():

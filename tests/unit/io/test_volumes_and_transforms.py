@@ -61,6 +61,22 @@ def test_nifti_of_nibabel_with_a_left_handed_affine_is_read_in_place(tmp_path):
         assert got.array[tuple(where[::-1])] == array[tuple(index)]
 
 
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz", ".nrrd", ".mha"])
+def test_values_that_are_not_finite_survive(tmp_path, suffix):
+    array = values()
+    array[0, 0, :2] = np.nan, np.inf
+    write_volume(tmp_path / f"a{suffix}", array, OBLIQUE)
+    assert np.array_equal(read_volume(tmp_path / f"a{suffix}").array, array, equal_nan=True)
+
+
+def test_not_finite_values_survive_in_one_volume_of_a_fourth_axis(tmp_path):
+    array = np.arange(120, dtype=np.float32).reshape(2, 3, 4, 5)
+    array[1, 2, 3, 4] = np.nan
+    nibabel.save(nibabel.Nifti1Image(array, np.eye(4)), tmp_path / "t.nii")
+    assert np.isnan(read_volume(tmp_path / "t.nii", channel=4).array[3, 2, 1])
+    assert not np.isnan(read_volume(tmp_path / "t.nii", channel=3).array).any()
+
+
 def test_channels_must_be_chosen(tmp_path):
     stack = np.random.default_rng(1).integers(0, 9, (3, 2, 4, 5)).astype(np.uint8)  # z, c, y, x
     sizes = {"PhysicalSizeX": 1.0, "PhysicalSizeY": 1.0, "PhysicalSizeZ": 3.0}
