@@ -104,7 +104,7 @@ def measure_velocity(
         A window whose variance between columns (without any shear) exceeds this share of what signal there is counts
         as stalled, unless a shear explains clearly more.
     least_score : float
-        Below it a window is "unclear".
+        Below it, or below what noise reaches by chance in so small a window, a window is "unclear".
 
     Raises
     ------
@@ -173,6 +173,7 @@ def _measure(
     fastest = min(limits[1] / scale, part.shape[1] / 2)
     slope, score = _best_shear(moving, limits[0] / scale, max(fastest, 1.5 * limits[0] / scale))
     score *= float(np.sum(moving**2)) / total
+    least = max(least, _chance_score(part.shape, slope))
     if max(static, score) < least:
         return Window(*place, float("nan"), score, static, "unclear")
     if static > score and static / (static + max(score, 0.0)) > stall:
@@ -186,6 +187,15 @@ def _measure(
         return Window(*place, float("nan"), score, static, "short" if abs(slope) < fastest / 2 else "unclear")
     state = "moving" if abs(slope) * len(part) >= part.shape[1] else "short"
     return Window(*place, float(slope * scale), score, static, state)
+
+
+def _chance_score(shape: tuple[int, ...], slope: float) -> float:
+    """Score that the best of all shears reaches by chance in noise: 4.5 SD of one shear's score.
+
+    Every sheared column adds a variance of 2, and fast shears have many columns: small windows of noise alone reach 0.04.
+    """
+    rows, columns = shape
+    return float(4.5 * np.sqrt(2 * (columns + abs(slope) * rows)) / (rows * columns))
 
 
 def _creeps(image: Array, static: float) -> bool:
@@ -226,8 +236,7 @@ def _shear_score(image: Array, slope: float) -> float:
     spread = squares[used] / count[used]
     # E[mean²] of pure noise is noise · Σw²/(Σw)²: what remains is signal, weighted by how much data carries it
     between = float(np.sum(sums[used] ** 2 / count[used]) - noise * np.sum(spread))
-    freedom = float(np.sum(count[used] - spread))
-    return between / (noise * freedom) if freedom > 0 else 0.0
+    return between / (noise * image.size)  # of all data: few columns in use cannot make a high score
 
 
 @compiled
