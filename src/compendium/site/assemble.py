@@ -12,12 +12,15 @@ import yaml
 from compendium import paths
 from compendium.run.user_paths import without_user_paths
 from compendium.site.api import api_pages, documented_names
+from compendium.site.audit_engine import audit_engine_page
 from compendium.site.badges import raw
 from compendium.site.benchmarks import benchmarks_page
 from compendium.site.cite import citation_block
+from compendium.site.compare import comparison_page, comparisons
 from compendium.site.content import ChapterEntry, Content
 from compendium.site.datasets import datasets_page
 from compendium.site.errors import SiteError
+from compendium.site.faults import faults_page
 from compendium.site.findings import findings_page
 from compendium.site.gallery import gallery_page
 from compendium.site.headers import chapter_header
@@ -25,6 +28,7 @@ from compendium.site.ledger import ledger_page
 from compendium.site.methods import statistics_page
 from compendium.site.notebooks import prepare_notebook, source_of, text_of
 from compendium.site.pages import fill_markers, inventory_page
+from compendium.site.scale import scale_page
 from compendium.site.studies import missing_chapter_page, overview_page, your_runs_page
 
 NOT_COPIED = {"_toc.yml", "studies.yml"}
@@ -94,7 +98,10 @@ def _published_texts(content: Content) -> dict[str, str]:
     texts["datasets"] = datasets_page(content)
     texts["gallery"] = gallery_page(content)
     texts["statistics"] = statistics_page()
+    texts["audit-engine"] = audit_engine_page()
     texts["benchmarks"] = benchmarks_page()
+    texts["scale"] = scale_page()
+    texts["faults"] = faults_page()
     texts["changelog"] = _changelog()
     texts.update(api_pages(paths.root() / "src" / "compendium", _callers(content)))
     return texts
@@ -110,6 +117,7 @@ def _callers(content: Content) -> dict[str, list[tuple[str, str]]]:
 
 def _named_texts(content: Content) -> dict[str, str]:
     texts = {"index": your_runs_page(content)}
+    texts.update({page: comparison_page(page, found) for page, found in comparisons(content).items()})
     for name in BESIDE_RUNS:
         text = fill_markers((paths.root() / "book" / f"{name}.md").read_text(encoding="utf8"), content)
         texts[name] = localise_links(text, name, {"index", *BESIDE_RUNS})
@@ -199,6 +207,8 @@ def _named_toc(content: Content) -> dict[str, Any]:
     for chapter in content.chapters:
         runs.setdefault(chapter.run, []).append({"file": chapter.page})
     parts = [{"caption": name, "chapters": pages} for name, pages in runs.items()]
+    beside = [{"file": page} for page in comparisons(content)]
+    parts += [{"caption": "Side by side", "chapters": beside}] if beside else []
     parts.append({"caption": "About the pages", "chapters": [{"file": name} for name in BESIDE_RUNS]})
     return {"format": "jb-book", "root": "index", "parts": parts}
 

@@ -90,12 +90,16 @@ def _source_files(run: str, named: bool) -> Iterator[Path]:
         root / "data" / "findings",
         root / "data" / "derived" / "statistics",
         root / "data" / "derived" / "benchmarks",
+        root / "data" / "derived" / "audit",
         root / "analysis",
         root / "src",
         renderer,
     ]
     folders += (
-        [path for path in sorted(runs.glob("*")) if path.name != "published"] if named else [runs / run]
+        [path for path in sorted(runs.glob("*")) if path.name != "published"]
+        + [runs / "published" / "results"]
+        if named
+        else [runs / run]
     )
     for folder in folders:
         for path in sorted(folder.rglob("*")):

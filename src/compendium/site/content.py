@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -59,7 +60,7 @@ class ChapterEntry:
 
 @dataclass(frozen=True)
 class Content:
-    """Everything that pages are written from."""
+    """Everything that pages are written from; `published` holds what named runs are laid beside."""
 
     studies: dict[str, StudyEntry]
     chapters: list[ChapterEntry]
@@ -68,6 +69,7 @@ class Content:
     findings: list[dict[str, Any]]
     inventory: list[dict[str, Any]]
     named: bool = False
+    published: list[ChapterEntry] = field(default_factory=list)
 
     def chapter(self, identifier: str) -> ChapterEntry | None:
         """Return the chapter with this id, or None."""
@@ -96,7 +98,9 @@ def read_content(report: dict[str, Any] | None, named: bool = False, run: str = 
     studies = _read_studies()
     if named:
         chapters = [chapter for name in named_runs() for chapter in _executed(name, f"{name}/")]
-        return Content(studies, chapters, [], [], [], [], named=True)
+        several = {identifier for identifier, n in Counter(c.id for c in chapters).items() if n > 1}
+        beside = _executed(PUBLISHED, f"{PUBLISHED}/", several)
+        return Content(studies, chapters, [], [], [], [], named=True, published=beside)
     chapters = _with_sources(_executed(run, ""), run)
     return Content(
         studies, chapters, claims, report.get("references", []), _read_findings(chapters), _read_inventory()
@@ -112,11 +116,13 @@ def named_runs() -> list[str]:
     )
 
 
-def _executed(run: str, prefix: str) -> list[ChapterEntry]:
+def _executed(run: str, prefix: str, only: set[str] | None = None) -> list[ChapterEntry]:
     folder = paths.build() / "runs" / run
     chapters = []
     for notebook in sorted((folder / "notebooks").glob(f"*/{CHAPTER_FILE}.ipynb")):
         study, stem = notebook.parent.name, notebook.stem
+        if only is not None and f"{study}/{stem}" not in only:
+            continue
         results = _read_json(folder / "results" / study / f"{stem}.json")
         provenance = _read_json(folder / "provenance" / study / f"{stem}.json")
         written = _read_json(notebook).get("cells", [])

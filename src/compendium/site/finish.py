@@ -91,6 +91,11 @@ def _check_link(link: str, path: Path, html: Path, anchors: dict[Path, set[str]]
 
 
 def _copy_files(html: Path, content: Content) -> None:
+    for chapter in content.published:
+        folder = html / "files" / chapter.page
+        folder.mkdir(parents=True, exist_ok=True)
+        for path in sorted(chapter.figures.glob("*.svg")):
+            shutil.copyfile(path, folder / path.name)
     for chapter in content.chapters:
         if chapter.notebook is None:
             continue

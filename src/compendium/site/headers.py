@@ -148,6 +148,21 @@ def shown_value(value: Any) -> str:
     return re.split(r"[\\/]", text.rstrip("/"))[-1] if re.match(r"/|~|[A-Za-z]:[\\/]", text) else text
 
 
+def reading_words(reading: dict[str, Any]) -> list[str]:
+    """Say in short lines how a table was read.
+
+    >>> reading_words({"columns": {"histology": "H&E"}, "units": {"size": "cm"}, "sheet": "A"})
+    ['histology = H&E', 'size in cm', 'sheet: A']
+    """
+    words = [f"{column} = {name}" for column, name in reading.get("columns", {}).items()]
+    words += [f"{column} in {unit}" for column, unit in reading.get("units", {}).items()]
+    rest = {key: value for key, value in reading.items() if key not in ("columns", "units")}
+    return words + [
+        f"{key}: {', '.join(map(str, value)) if isinstance(value, list) else value}"
+        for key, value in rest.items()
+    ]
+
+
 def _inputs(inputs: dict[str, Any]) -> str:
     rows = []
     for name, entry in inputs.items():
@@ -155,7 +170,10 @@ def _inputs(inputs: dict[str, Any]) -> str:
         size = f", {entry['bytes']} bytes" if "bytes" in entry else ""
         file = shown_value(entry.get("path", ""))
         checksum = f"<code>sha256 {escape(entry.get('sha256', '–'))}</code>"
-        rows.append(f"<li>{escape(name)} {escape(file)}{size}<br>{checksum}</li>")
+        said = "".join(
+            f"<br><code>{escape(word)}</code>" for word in reading_words(entry.get("reading") or {})
+        )
+        rows.append(f"<li>{escape(name)} {escape(file)}{size}<br>{checksum}{said}</li>")
     return f"<ul>{''.join(rows)}</ul>" if rows else "none besides the printed numbers"
 
 

@@ -18,6 +18,7 @@ from compendium.site.badges import (
 )
 from compendium.site.content import Content, StudyEntry
 from compendium.site.findings import finding_list
+from compendium.site.kinds import input_kinds
 from compendium.site.standing import standing_badges, standing_of, words_of
 from compendium.site.tables import html_table
 
@@ -38,6 +39,7 @@ def fill_markers(text: str, content: Content) -> str:
         "basis-key": basis_key,
         "status-key": status_key,
         "finding-list": finding_list,
+        "input-kinds": input_kinds,
     }
     return re.sub(r"<!-- compendium:([a-z-]+) -->", lambda match: raw(parts[match.group(1)](content)), text)
 

@@ -2,8 +2,9 @@
 
 from compendium.site.badges import escape, evidence_badge, page_link, raw
 from compendium.site.cite import citation_block
+from compendium.site.compare import comparison_links
 from compendium.site.content import ChapterEntry, Content, StudyEntry
-from compendium.site.headers import shown_value
+from compendium.site.headers import reading_words, shown_value
 from compendium.site.pointers import finding_link
 from compendium.site.standing import apart_words, standing_badges, standing_of
 from compendium.site.tables import html_table
@@ -98,7 +99,7 @@ def your_runs_page(content: Content) -> str:
     return (
         "# Your runs\n\nThese pages were computed from data or parameters of yours. They are kept apart from the "
         "published book, they are not compared with any paper, and they stay on this computer.\n"
-        f"{marked}\n{listed}"
+        f"{marked}\n{listed}\n\n{comparison_links(content)}"
     )
 
 
@@ -108,6 +109,8 @@ def _handed_in(chapter: ChapterEntry) -> str:
     for name, entry in inputs.items():
         path = entry.get("path", "") if isinstance(entry, dict) else entry
         names.append(f"{escape(name)}: {escape(shown_value(path))}" if path else escape(name))
+        said = entry.get("reading") if isinstance(entry, dict) else None
+        names += [f"<code>{escape(word)}</code>" for word in reading_words(said or {})]
     return "<br>".join(names) or "nothing: printed counts, your parameters"
 
 
