@@ -19,10 +19,10 @@ from numpy.typing import NDArray
 from compendium.base.validation import check_choice
 from compendium.io.landmarks import read_landmark_pairs
 from compendium.io.transforms import read_transform
-from compendium.io.volumes import Volume
+from compendium.io.volumes import Volume, count_channels, read_volume
 from compendium.microscopy.volume_fraction import FULL_SCALE, GROUP, THRESHOLD, volume_fraction
 from compendium.microscopy.voxels import NORMAL_LABEL, extract_voxels, merge_masks, normalise_on_reference
-from compendium.registration.affine import LinearTransform
+from compendium.registration.affine import LinearTransform, estimate_rigid
 from compendium.registration.error import LandmarkError, leave_one_out_error, residual_error
 from compendium.registration.estimate import Transform, estimate_landmark_transform
 from compendium.registration.grid import Grid
@@ -187,7 +187,12 @@ def label_voxels(
     Parameters
     ----------
     mask : array of int, optional
-        0 outside. When no voxel carries `normal_label`, voxels inside without any density become normal.
+        0 outside. When it holds one label other than `normal_label`, voxels inside without any density become normal.
+
+    Raises
+    ------
+    ValueError
+        If it holds several labels, none of them `normal_label`.
 
     Examples
     --------
@@ -198,10 +203,81 @@ def label_voxels(
     """
     known = np.isfinite(density)
     inside = known if mask is None else known & (np.asarray(mask) > 0)
-    if mask is not None and (np.asarray(mask) == normal_label).any():
-        return np.where(inside, np.asarray(mask), 0).astype(np.int64)
+    if mask is not None:
+        found = np.unique(np.asarray(mask)[np.asarray(mask) > 0])
+        if normal_label in found:
+            return np.where(inside, np.asarray(mask), 0).astype(np.int64)
+        if len(found) > 1:
+            raise ValueError(
+                f"A mask with several labels must hold label {normal_label}. Given {found.tolist()}."
+            )
     tumour = TUMOUR_LABEL if normal_label != TUMOUR_LABEL else TUMOUR_LABEL + 1
     return np.where(inside, np.where(density > 0, tumour, normal_label), 0).astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class BuiltVoxels:
+    """What two volumes and a transform give.
+
+    Attributes
+    ----------
+    frame : DataFrame
+        Of kind `voxels`.
+    density, labels : ndarray, shape of the MRI
+    signals : dict of str to ndarray
+        Channels in SDs of normal-appearing tissue.
+    grid : Grid
+        Of the MRI.
+    registration : Registration
+    map_rms_um : float
+        Error of the sampled map.
+    """
+
+    frame: pd.DataFrame
+    density: Array
+    labels: NDArray[np.int64]
+    signals: dict[str, Array]
+    grid: Grid
+    registration: Registration
+    map_rms_um: float
+
+
+def build_voxels(
+    files: Mapping[str, str | Path], *, animal: str, kind: str = "thin-plate", channel: int = 0,
+    normal_label: int = NORMAL_LABEL, **grouping: Any,
+) -> BuiltVoxels:  # fmt: skip
+    """Read the files of an examination and tabulate its voxels.
+
+    Parameters
+    ----------
+    files : mapping of name to path
+        mri and microscopy; landmarks_mri and landmarks_microscopy, or transform, or neither when both volumes share one
+        space; t1, t1post and mask where there are such, on the grid of the MRI or brought to it by position.
+    kind : of the transform by landmarks.
+    channel : of the microscopy, where the file has several.
+    grouping : see `group_microscopy`.
+    """
+    mri = read_volume(files["mri"])
+    several = count_channels(files["microscopy"]) > 1
+    stack = read_volume(files["microscopy"], channel=channel if several else None)
+    grouped = group_microscopy(stack, **grouping)
+    del stack
+    if "transform" in files:
+        made = load_registration(files["transform"])
+    elif {"landmarks_mri", "landmarks_microscopy"} <= set(files):
+        made = register(files["landmarks_mri"], files["landmarks_microscopy"], kind=kind)
+    elif {"landmarks_mri", "landmarks_microscopy"} & set(files):
+        raise ValueError("Landmarks are needed in both images. Given one file.")
+    else:
+        made = Registration(LinearTransform(np.eye(3), np.zeros(3), "shared space"), None, float("nan"), 0)
+    density, rms = density_on_mri(grouped, mri.grid, made.transform)
+    mask = on_grid(read_volume(files["mask"]), mri.grid, labels=True) if "mask" in files else None
+    labels = label_voxels(density, mask, normal_label)
+    channels = {"t2w": mri.array} | {
+        n: on_grid(read_volume(files[n]), mri.grid) for n in ("t1", "t1post") if n in files
+    }
+    frame, scaled = tabulate(density, channels, labels, animal=animal, normal_label=normal_label)
+    return BuiltVoxels(frame, density, labels, scaled, mri.grid, made, rms)
 
 
 def tabulate(
@@ -239,10 +315,23 @@ class Pair:
 
 
 def align_landmarks(first: str | Path, later: str | Path, grid: Grid, how: str) -> Alignment:
-    """Alignment of two time points by the landmarks of each, in whole voxels or below a voxel."""
+    """Alignment of two time points by the landmarks of each, below a voxel, or as the published macros do it.
+
+    Parameters
+    ----------
+    how : {"subvoxel", "integer"}
+        "integer": the in-plane angle first (from the landmarks, where the macro asks for a line in both images), then whole
+        voxels.
+    """
     check_choice(how, ("integer", "subvoxel"), "alignment")
     _, fixed, moving = read_landmark_pairs(first, later)
-    return align_integer(fixed, moving, grid) if how == "integer" else align_subvoxel(fixed, moving)
+    if how == "subvoxel":
+        return align_subvoxel(fixed, moving)
+    turn = estimate_rigid(fixed, moving).matrix if len(fixed) > 2 else np.eye(3)
+    axes = np.array(grid.direction).reshape(3, 3)
+    turn = axes.T @ turn @ axes
+    angle = float(np.degrees(np.arctan2(turn[1, 0] - turn[0, 1], turn[0, 0] + turn[1, 1])))
+    return align_integer(fixed, moving, grid, angle_deg=angle)
 
 
 def pair_time_points(
