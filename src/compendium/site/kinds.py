@@ -27,7 +27,7 @@ def input_kinds(content: Content) -> str:
             f"<p>{len(tables)} kinds of tables. Each opens to its columns; a star marks those that must be there.</p>",
             *tables,
             f"<p>{len(files)} kinds of files and folders:</p>",
-            html_table(head, files, name="inventory"),
+            html_table(head, files, name="runs"),
         ]
     )
 
@@ -57,7 +57,7 @@ def _table_kind(schema: Schema, links: str) -> str:
     taken = f"<p>Taken by<br>{links}</p>" if links else "<p>No chapter of this build takes it.</p>"
     return (
         f'<details class="c-kind" id="kind-{escape(schema.name)}"><summary><code>{escape(schema.name)}</code>: '
-        f"{escape(schema.about)}</summary>{taken}{html_table(head, rows, name='inventory')}{_example(schema)}</details>"
+        f"{escape(schema.about)}</summary>{taken}{html_table(head, rows, name='runs')}{_example(schema)}</details>"
     )
 
 
@@ -70,7 +70,8 @@ def _row(field: Field) -> list[str]:
         f"<code>{escape(own.name)}</code>: {escape(own.description)}, {escape(spell_unit(own.unit))}"
         for own in field.special
     ]
-    span = " to ".join(escape(end) for end in field.range) if field.range and field.type != "flag" else "–"
+    ends = [f"{end:g}" if isinstance(end, float) else str(end) for end in field.range or ()]
+    span = " to ".join(map(escape, ends)) if ends and field.type != "flag" else "–"
     return [
         f"<code>{escape(field.name)}</code>{star}",
         escape(TYPES[field.type]),

@@ -76,14 +76,16 @@ def _verdicts(content: Content, study: StudyEntry) -> str:
     claims = [claim for claim in content.claims if claim["study"] == study.slug]
     if not claims:
         return '<span class="quiet">not examined yet</span>'
-    return standing_badges(standing_of(claims), f"claims.html?study={study.slug}")
+    badges = standing_badges(standing_of(claims), f"claims.html?study={study.slug}")
+    return badges or '<span class="quiet">prints no results of its own</span>'
 
 
 def _finding_counts(content: Content, study: StudyEntry) -> str:
     counts = Counter(finding["weight"] for finding in content.findings if finding["study"] == study.slug)
     if not counts:
         return '<span class="quiet empty">–</span>'
-    words = [f"{counts['substantive']} substantive"] if counts["substantive"] else []
+    weighty = counts["substantive"]
+    words = [f"{weighty} {'finding' if weighty == 1 else 'findings'}"] if weighty else []
     words += [f"{counts['note']} {'note' if counts['note'] == 1 else 'notes'}"] if counts["note"] else []
     return f'<a href="findings.html#{study.slug}">{"<br>".join(words)}</a>'
 

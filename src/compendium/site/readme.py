@@ -62,4 +62,4 @@ def _counts(claims: list[dict[str, Any]]) -> str:
     if standing.untested:
         lead = f"{standing.untested} more" if parts else str(standing.untested)
         parts.append(f"{lead} cannot be tested, or not yet")
-    return "; ".join(parts) or "none listed yet"
+    return "; ".join(parts) or "prints no results of its own"
