@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from compendium import __version__
+from compendium import __version__, cli_data
 from compendium.cli_maps import maps
 
 app = typer.Typer(
@@ -113,7 +113,9 @@ def list_(
     template: Annotated[
         str | None, typer.Option(help="Write an empty documented file for this input.")
     ] = None,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Where the template goes.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Where the template goes; .csv or .xlsx.")
+    ] = None,
     format: Annotated[str, typer.Option(help="text or json.")] = "text",
 ) -> None:
     """Show chapters with their parameters and inputs, or write an empty input file.
@@ -123,6 +125,7 @@ def list_(
     - `compendium list`
     - `compendium list stadlbauer2025/01`
     - `compendium list stadlbauer2025/01 --template examinations -o mine.csv`
+    - `compendium list nocera2025/02 --template samples -o mine.xlsx`
     """
     from compendium.run.chapters import find_chapters
 
@@ -152,6 +155,8 @@ def _write_template(chapters: list[Any], name: str, output: Path | None) -> None
     target = output or Path(f"{name}.csv")
     if target.exists():
         _stop(f"{target} exists already; name another file with -o.", 2)
+    if target.suffix.lower() not in (".csv", ".xlsx"):
+        _stop(f'A template is a .csv or .xlsx file. Given "{target.name}".', 2)
     inputs.write_template(declared[0].schema, target)
     print(f"{target}: fill it in, then run the chapter with -i {name}={target} --name YOUR-RUN")
 
@@ -184,6 +189,20 @@ def run(
     input: Annotated[
         list[str] | None, typer.Option("-i", help="INPUT=PATH; needs one chapter and a --name.")
     ] = None,
+    column: Annotated[
+        list[str] | None, typer.Option("-c", help="INPUT.COLUMN=NAME IN THE FILE: which column is which.")
+    ] = None,
+    unit: Annotated[
+        list[str] | None,
+        typer.Option(help="INPUT.COLUMN=UNIT of the values in the file, or form of its dates."),
+    ] = None,
+    read: Annotated[
+        list[str] | None,
+        typer.Option(help="INPUT.OPTION=VALUE: sheet, header, hidden, decimal, missing, instrument, event."),
+    ] = None,
+    columns: Annotated[
+        Path | None, typer.Option(help="YAML file with all of these, or the run that used them before.")
+    ] = None,
     name: Annotated[
         str | None, typer.Option(help="Name of a run on your data; it renders into build/my-site.")
     ] = None,
@@ -201,14 +220,19 @@ def run(
     - `compendium run stadlbauer2025/01`
     - `compendium run stadlbauer2025/01 -p prevalence=0.3 --name low-prevalence`
     - `compendium run stadlbauer2025/01 -i examinations=mine.csv --name my-cohort`
+    - `compendium run nocera2025/02 -i samples=mine.xlsx -c samples.histology="H&E count"
+      --unit samples.imaging_adc=um2/ms --read samples.sheet=Biopsies --name my-cohort`
     """
     from compendium.run.store import build_lock
 
     names = chapters or []
     if (parameter or input) and (len(names) != 1 or not name):
         _stop("-p and -i need exactly one chapter and a --name for the run.", 2)
+    if (column or unit or read or columns) and not input:
+        _stop("-c, --unit, --read and --columns say how a table is read that is handed in with -i.", 2)
     if name:
-        _run_named(names, parameter or [], input or [], name, cluster, time_limit)
+        said = (column or [], unit or [], read or [], columns)
+        _run_named(names, parameter or [], input or [], said, name, cluster, time_limit)
         return
     with build_lock():
         failed = _execute_chapters(names, jobs, cluster, time_limit)
@@ -235,6 +259,7 @@ def _run_named(
     names: list[str],
     parameters: list[str],
     inputs: list[str],
+    said: tuple[list[str], list[str], list[str], Path | None],
     run_name: str,
     cluster: str | None,
     time_limit: float,
@@ -244,6 +269,7 @@ def _run_named(
     from compendium.run.execute import Job, execute
     from compendium.run.inputs import check_input
     from compendium.run.progress import listener_for
+    from compendium.run.readings import request_readings, stored_readings
     from compendium.run.store import build_lock, check_run_name
 
     check_run_name(run_name)
@@ -254,10 +280,15 @@ def _run_named(
     missing = [i.name for i in chapter.inputs.values() if i.required and i.name not in paths]
     if missing:
         _stop(f"{chapter.id} needs the input {missing[0]}: -i {missing[0]}=PATH.", 2)
+    columns, units, options, file = said
+    readings = request_readings(chapter, columns, units, options, file and stored_readings(file, chapter.id))
+    for name in sorted(set(readings) - set(paths)):
+        _stop(f"How {name} is read was said, but it was not handed in: -i {name}=PATH.", 2)
     for name, path in paths.items():
-        for note in check_input(path, chapter.inputs[name].kind, chapter.inputs[name].schema):
+        declared = chapter.inputs[name]
+        for note in check_input(path, declared.kind, declared.schema, readings.get(name), name):
             print(f"{path.name}: {note}", file=sys.stderr)
-    job = Job(chapter, run_name, values, paths)
+    job = Job(chapter, run_name, values, paths, readings)
     with build_lock():
         with listener_for(sys.stderr) as listener:
             (outcome,) = execute([job], load_studies(), 1, listener, time_limit, cluster)
@@ -276,6 +307,10 @@ def _print_sanity(job: Any) -> None:
     empty = [name for name, entry in results.items() if entry["value"] is None]
     more = f": {', '.join(empty[:4])}{' …' if len(empty) > 4 else ''}" if empty else ""
     print(f"{job.chapter.id}: {len(results)} results, {len(empty)} not estimable{more}")
+
+
+app.command("compare")(_guard(cli_data.compare))
+app.command("protocol")(_guard(cli_data.protocol))
 
 
 @app.command()
@@ -394,7 +429,10 @@ def fetch(
     except FetchError as error:
         _stop(error, 2)
     for outcome in outcomes:
-        print(outcome.message)
+        if outcome.ok:
+            print(outcome.message)
+        else:
+            print(f"error: {outcome.message}", file=sys.stderr)
     raise typer.Exit(0 if all(outcome.ok for outcome in outcomes) else 1)
 
 
@@ -408,7 +446,8 @@ def accept(
     """Show what changed in a chapter's numbers and its study's statuses, and store them as reference.
 
     Tolerances and their reasons are kept. A study's name accepts all its chapters. When every chapter of the book has
-    been executed, the table in README.md is written too.
+    been executed, the table in README.md is written too. What published data in build/data change is stored beside what
+    holds without them, and does not reach README.md.
 
     Examples:
 
@@ -428,7 +467,9 @@ def accept(
         study = chapters[0].study
     differences, written = store(study, chapters)
     if all(found.results is not None for found in gather().values()):
-        refresh_readme(build_report())
+        report = build_report()
+        if not report.with_published_data:
+            refresh_readme(report)
     print(
         "\n".join([*differences, *[f"wrote {path}" for path in written]])
         if differences

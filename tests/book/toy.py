@@ -32,6 +32,7 @@ def rate(events: int, trials: int = 10) -> float:
 def _hidden(): ...
 '''
 CHAPTER = "stadlbauer2025/01_toy"
+PARAMETERS = '\n# %% tags=["parameters"]\nseed: int = 1\n'
 TABLE = (
     '<table border="1" class="dataframe"><thead><tr style="text-align: right;"><th></th><th>sensitivity</th><th>specificity</th></tr></thead>'
     "<tbody><tr><th>one</th><td>0.98</td><td>0.95</td></tr><tr><th>two</th><td>0.83</td><td>0.94</td></tr></tbody></table>"
@@ -44,10 +45,13 @@ def make_project(folder: Path) -> Path:
     for name in ("_config.yml", "CITATION.cff"):
         shutil.copyfile(ROOT / name, folder / name)
     write(folder / "CHANGELOG.md", "# Changes\n\n## 0.1.0\n\n- First.\n")
-    write(folder / "analysis" / "stadlbauer2025" / "01_toy.py", "# %% [markdown]\n# # A toy chapter\n")
+    write(
+        folder / "analysis" / "stadlbauer2025" / "01_toy.py",
+        f"# %% [markdown]\n# # A toy chapter\n{PARAMETERS}",
+    )
     write(
         folder / "analysis" / "stadlbauer2025" / "02_waiting.py",
-        "# %% [markdown]\n# # A chapter that has not run\n",
+        f"# %% [markdown]\n# # A chapter that has not run\n{PARAMETERS}",
     )
     write(folder / "data" / "findings" / "stadlbauer2025.yaml", json.dumps(findings()))
     write(folder / "data" / "inventory.yaml", json.dumps(inventory()))

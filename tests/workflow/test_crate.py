@@ -105,7 +105,9 @@ def test_what_was_handed_in_is_named_by_checksum_and_tells_no_folder(toy, tmp_pa
         parameters='t: str = ""\n',
         inputs="{t: {kind: table, schema: examinations}}",
     )
-    toy.run("run", "toy2025/03", "-i", f"t={table}", "--name", "mine")  # ends without a site: the toy has no pages
+    toy.run(
+        "run", "toy2025/03", "-i", f"t={table}", "--name", "mine"
+    )  # ends without a site: the toy has no pages
     archive, graph = open_crate(toy.build / "runs" / "mine" / "mine.crate.zip")
     entity = next(e for e in graph if e["@id"] == "#toy2025/03_in/input/t")
     assert entity["sha256"] == hashlib.sha256(table.read_bytes()).hexdigest()

@@ -1,15 +1,17 @@
 """Columns of a handed-in table: their types, and how the text of a cell becomes a value or a problem.
 
 Accepted spellings, and no others: a flag is `0`, `1`, `0.0`, `1.0` (what spreadsheets and pandas write when a
-column has empty cells), `true` or `false`, in any case; a date is `YYYY-MM-DD`; a missing value is an empty
-cell, `NA` or `NaN`. Words such as "yes" or "positive" are refused: in a table of readings they may say what
-was seen or whether it was right.
+column has empty cells), `true` or `false`, in any case; a date is `YYYY-MM-DD` or of a declared form
+(`compendium.run.dates`); a missing value is an empty cell, `NA` or `NaN`, or what somebody declared to be one. Words
+such as "yes" or "positive" are refused: in a table of readings they may say what was seen or whether it was right.
+Numbers are in the unit of their field, or in a declared one that is converted (`compendium.run.numbers`).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,7 +19,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from compendium.io.messages import show
-from compendium.io.tables import Table, TableError, same_name, to_numbers
+from compendium.io.tables import Table, TableError, same_name
+from compendium.run.dates import DateProblemError, read_dates
+from compendium.run.numbers import NumberProblemError, Wanted, other_unit_hint, read_numbers
 
 MISSING_WORDS = ("", "na", "nan")
 TYPES = {
@@ -32,6 +36,15 @@ MAX_ID = 200  # characters
 _FLAGS = {"0": 0, "0.0": 0, "false": 0, "1": 1, "1.0": 1, "true": 1}
 _SPREADSHEET_ERROR = r"#(N/A|REF!|VALUE!|DIV/0!|NAME\?|NULL!|NUM!|#+)"
 _SPREADSHEET_ROUNDED = r"\d\.\d+E\+\d{2}"
+_SPREADSHEET_CUT = r"[1-9]\d{14}0+"  # a spreadsheet keeps 15 digits of a number
+_MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|Mrz|Mai|Okt|Dez)"
+_SPREADSHEET_DATE = rf"\d{{1,2}}[-. ]{_MONTH}(?:[-. ]\d{{2,4}})?|{_MONTH}[-. ]\d{{2}}"
+AS_TEXT = "text"
+"""Declared as the "unit" of an identifier: it stands as it is, whatever it looks like."""
+
+
+class InputError(TableError):
+    """Something handed in cannot be used; one line with file, row, field, rule and value."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +70,10 @@ class Field:
         Whether cells may be missing; by default every type admits it except identifiers.
     aliases : tuple of str
         Names that other programs give the column; the first one in the file counts, and only without `name`.
+    special : tuple of Field
+        Of a pattern: columns of this name (or beginning with it and `_`) that have a unit and range of their own.
+    lenient : bool
+        Values outside the range are not refused, but said.
     """
 
     name: str
@@ -69,6 +86,8 @@ class Field:
     choices: tuple[str, ...] = ()
     missing: bool | None = None
     aliases: tuple[str, ...] = ()
+    special: tuple[Field, ...] = ()
+    lenient: bool = False
 
     def __post_init__(self) -> None:
         if self.type not in TYPES:
@@ -90,6 +109,20 @@ class Field:
         """
         return self.name.split("<")[0]
 
+    def named(self, name: str) -> Field:
+        """The field of one column of a pattern: with the unit and range that its name has, if it has any.
+
+        Examples
+        --------
+        >>> adc = Field("imaging_adc", "ADC", "number", "1e-6 mm2/s")
+        >>> Field("imaging_<name>", "a predictor", "number", special=(adc,)).named("imaging_adc_mean").unit
+        '1e-6 mm2/s'
+        """
+        for own in self.special:
+            if name == own.name or name.startswith(f"{own.name}_"):
+                return replace(self, unit=own.unit, range=own.range, lenient=own.lenient)
+        return self
+
     def explain(self) -> str:
         """Description with unit, range, choices and what a missing value looks like."""
         words = [self.description]
@@ -97,6 +130,9 @@ class Field:
             words.append(f"between {_span(self)}")
         if self.type == "date":
             words.append("as YYYY-MM-DD")
+        if self.type in ("number", "integer") and self.unit and not self.range:
+            words.append(f"in {self.unit}")
+        words += [f"{own.name}: {own.description}{_and_span(own)}" for own in self.special]
         if self.choices:
             words.append(f"one of {', '.join(self.choices)}")
         if self.type == "flag":
@@ -126,7 +162,14 @@ class Column:
     notes: tuple[str, ...] = ()
 
 
-def read_column(table: Table, original: str, field: Field) -> Column:
+def read_column(
+    table: Table,
+    original: str,
+    field: Field,
+    unit: str = "",
+    missing_words: tuple[str, ...] = (),
+    name: str = "",
+) -> Column:
     """Read the text of one column as its declared type.
 
     Parameters
@@ -135,6 +178,12 @@ def read_column(table: Table, original: str, field: Field) -> Column:
     original : str
         The column's name in the file.
     field : Field
+    unit : str
+        What somebody declared the column of the file to be in: a unit of numbers, a form of dates.
+    missing_words : tuple of str
+        What somebody declared to mean a missing value, beside `MISSING_WORDS`; "none" alone: nothing else does.
+    name : str
+        The column's declared name, for questions that a message asks; by default the field's.
 
     Returns
     -------
@@ -147,15 +196,28 @@ def read_column(table: Table, original: str, field: Field) -> Column:
     >>> read_column(table, "read_a", Field("read_<name>", "a read", "flag")).problems[0]
     Problem(field='read_a', rule='must be 0 or 1, or empty or NA when missing', value="'2'", index=2, count=1)
     """
-    missing = table.frame[original].str.casefold().isin(MISSING_WORDS).to_numpy(dtype=bool)
+    declared = () if missing_words == ("none",) else missing_words
+    words = (*MISSING_WORDS, *(word.casefold() for word in declared))
+    missing = table.frame[original].str.casefold().isin(words).to_numpy(dtype=bool)
     if missing.any() and not field.may_be_missing:
         rule = "must be 0 or 1 and not missing" if field.type == "flag" else "must not be missing"
         return Column(table.frame[original], (mark(table, original, missing, rule),))
-    column = _READERS[field.type](table, original, field, missing)
+    how = _How(unit, words, bool(missing_words), name or field.name)
+    column = _READERS[field.type](table, original, field, missing, how)
     if missing.any() and not column.problems:
         note = f"{original}: {int(missing.sum()):,} of {len(missing):,} values missing."
         return Column(column.values, (), (*column.notes, note))
     return column
+
+
+@dataclass(frozen=True)
+class _How:
+    """What was declared about a column: unit or form, words for missing, whether anybody declared any; its name."""
+
+    unit: str
+    missing: tuple[str, ...]
+    missing_declared: bool
+    name: str
 
 
 def mark(table: Table, name: str, bad: NDArray[np.bool_], rule: str) -> Problem:
@@ -169,14 +231,12 @@ def mark(table: Table, name: str, bad: NDArray[np.bool_], rule: str) -> Problem:
     return Problem(original, rule, show(cell) if cell else "an empty cell", index, int(bad.sum()))
 
 
-def _read_text(table: Table, original: str, field: Field, missing: NDArray[np.bool_]) -> Column:
+def _read_text(table: Table, original: str, field: Field, missing: NDArray[np.bool_], how: _How) -> Column:
     cells = table.frame[original]
     problems = []
     rules = {"must not be an error of the spreadsheet": cells.str.fullmatch(_SPREADSHEET_ERROR)}
     if field.type == "id":
-        rules["must be the identifier itself (a spreadsheet has rounded it)"] = cells.str.fullmatch(
-            _SPREADSHEET_ROUNDED
-        )
+        rules |= _mangled(table, original, how.name) if how.unit != AS_TEXT else {}
         rules[f"must have at most {MAX_ID} characters"] = cells.str.len() > MAX_ID
     if field.choices:
         rules[f"must be one of {', '.join(field.choices)}"] = ~cells.isin(field.choices)
@@ -184,59 +244,85 @@ def _read_text(table: Table, original: str, field: Field, missing: NDArray[np.bo
         bad = broken.to_numpy(dtype=bool) & ~missing
         if bad.any():
             problems.append(mark(table, original, bad, rule))
-    return Column(cells.mask(missing), tuple(problems))
+    notes = []
+    if table.is_kind(original, "z").any():
+        notes.append(f"{original}: read with its leading zeros, as the workbook shows it.")
+    return Column(cells.mask(missing), tuple(problems), tuple(notes))
 
 
-def _read_flag(table: Table, original: str, field: Field, missing: NDArray[np.bool_]) -> Column:
+def _mangled(table: Table, original: str, name: str) -> dict[str, pd.Series]:
+    """Rules for what spreadsheets make of identifiers: rounded or cut numbers, and dates."""
+    cells = table.frame[original]
+    way_out = f"; if it is right, say --unit INPUT.{name}={AS_TEXT}"
+    dated = cells.str.fullmatch(_SPREADSHEET_DATE, flags=re.IGNORECASE) | table.is_kind(original, "d")
+    return {
+        "must be the identifier itself (a spreadsheet has rounded it)": cells.str.fullmatch(
+            _SPREADSHEET_ROUNDED
+        ),
+        f"must be the identifier itself (a spreadsheet keeps 15 digits{way_out})": cells.str.fullmatch(
+            _SPREADSHEET_CUT
+        ),
+        f"must be the identifier itself (a spreadsheet has made a date of it{way_out})": dated,
+    }
+
+
+def _read_flag(table: Table, original: str, field: Field, missing: NDArray[np.bool_], how: _How) -> Column:
     values = table.frame[original].str.casefold().map(_FLAGS)
     bad = values.isna().to_numpy(dtype=bool) & ~missing
     if bad.any():
         rule = "must be 0 or 1" + (", or empty or NA when missing" if field.may_be_missing else "")
         return Column(values, (mark(table, original, bad, rule),))
+    values = values.mask(missing)
     return Column(values.astype("Int64") if field.may_be_missing else values.astype("int64"))
 
 
-def _read_date(table: Table, original: str, field: Field, missing: NDArray[np.bool_]) -> Column:
-    cells = table.frame[original]
-    formed = cells.str.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}").to_numpy(dtype=bool)
-    bad = ~formed & ~missing
-    if bad.any():
-        first = cells[bad].iloc[0]
-        serial = first.isdecimal() and len(first) == 5
-        hint = " (it looks like Excel's number of a day: format the column as YYYY-MM-DD)" if serial else ""
-        return Column(cells, (mark(table, original, bad, f"must be a date as YYYY-MM-DD{hint}"),))
-    values = pd.to_datetime(cells.mask(missing), format="%Y-%m-%d", errors="coerce")
-    bad = values.isna().to_numpy(dtype=bool) & ~missing
-    if bad.any():
-        return Column(values, (mark(table, original, bad, "must be a day of the calendar as YYYY-MM-DD"),))
-    return Column(values, _outside(table, original, field, values, missing))
-
-
-def _read_number(table: Table, original: str, field: Field, missing: NDArray[np.bool_]) -> Column:
+def _read_date(table: Table, original: str, field: Field, missing: NDArray[np.bool_], how: _How) -> Column:
     try:
-        numbers, read = to_numbers(table, original, MISSING_WORDS)
-    except TableError as error:
-        index = int(np.flatnonzero(table.lines == error.row)[0])
-        return Column(
-            table.frame[original], (Problem(original, error.rule, error.value, index, error.more + 1),)
-        )
+        values, notes = read_dates(table, original, how.unit, missing, how.name)
+    except DateProblemError as problem:
+        return Column(table.frame[original], (mark(table, original, problem.bad, problem.rule),))
+    return Column(values, _outside(table, original, field, values, missing), tuple(notes))
+
+
+def _read_number(table: Table, original: str, field: Field, missing: NDArray[np.bool_], how: _How) -> Column:
+    wanted = Wanted(how.name, field.unit, field.range)
+    asked = not how.missing_declared and (field.range is None or field.range[0] < 0)
+    try:
+        numbers, notes = read_numbers(table, original, wanted, how.unit, how.missing, asked)
+    except NumberProblemError as problem:
+        marked = replace(mark(table, original, problem.bad, problem.rule), count=problem.count)
+        return Column(table.frame[original], (marked,))
     values = pd.Series(numbers, index=table.frame.index)
     if field.type == "integer":
         bad = (numbers != np.round(numbers)) & ~missing
         if bad.any():
             return Column(values, (mark(table, original, bad, "must be a whole number"),))
         values = values.astype("Int64")
-    return Column(values, _outside(table, original, field, values, missing), read.notes[len(table.notes) :])
+    outside = _outside(table, original, field, values, missing, other_unit_hint(wanted, numbers, how.unit))
+    if outside and field.lenient:
+        rule = outside[0].rule.replace("must lie", "should lie")
+        said = f"{original}: values such as {outside[0].value} stand as they are, and {rule}."
+        return Column(values, (), (*notes, said))
+    return Column(values, outside, tuple(notes))
 
 
 def _outside(
-    table: Table, original: str, field: Field, values: pd.Series, missing: NDArray[np.bool_]
+    table: Table,
+    original: str,
+    field: Field,
+    values: pd.Series,
+    missing: NDArray[np.bool_],
+    hint: str = "",
 ) -> tuple[Problem, ...]:
     if field.range is None:
         return ()
     low, high = (pd.Timestamp(end) if field.type == "date" else end for end in field.range)
     bad = ~values.between(low, high).to_numpy(dtype=bool, na_value=True) & ~missing
-    return (mark(table, original, bad, f"must lie between {_span(field)}"),) if bad.any() else ()
+    return (mark(table, original, bad, f"must lie between {_span(field)}{hint}"),) if bad.any() else ()
+
+
+def _and_span(field: Field) -> str:
+    return f" between {_span(field)}" if field.range else f" in {field.unit}" if field.unit else ""
 
 
 def _span(field: Field) -> str:
@@ -244,7 +330,7 @@ def _span(field: Field) -> str:
     return f"{low} and {high}" + (f" {field.unit}" if field.unit else "")
 
 
-_READERS: dict[str, Callable[[Table, str, Field, NDArray[np.bool_]], Column]] = {
+_READERS: dict[str, Callable[[Table, str, Field, NDArray[np.bool_], _How], Column]] = {
     "id": _read_text,
     "text": _read_text,
     "flag": _read_flag,

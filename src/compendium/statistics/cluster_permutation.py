@@ -121,6 +121,8 @@ def _permutation_result(
     check_choice(alternative, ["two-sided", "greater", "less"], "alternative")
     check_choice(two_sided, ["absolute", "double"], "two_sided")
     values = values[np.isfinite(values)]
+    if not len(values):
+        raise ValueError("At least one arrangement must give a finite statistic. None does.")
     slack = 1e-12 * max(1.0, abs(observed))  # equal arrangements must not differ by rounding
     extra = 0 if exact else 1
     tails = {

@@ -78,7 +78,8 @@ def compare_subgroups(groups: Groups) -> pd.DataFrame:
     -------
     DataFrame
         first, second, difference (of means), lower, upper (simultaneous), p (Dunnett T3), probability (that a
-        value of the first exceeds one of the second, ties one half).
+        value of the first exceeds one of the second, ties one half). Limits and p are NaN where two of the groups
+        are constant: a difference without any spread has no error.
 
     Raises
     ------
@@ -93,12 +94,16 @@ def compare_subgroups(groups: Groups) -> pd.DataFrame:
     """
     names, arrays, _ = read_groups(groups, minimum=2)
     check_minimum(len(names), 2, "groups")
-    tested = {(c.first, c.second): c for c in dunnett_t3_test(dict(zip(names, arrays, strict=True)))}
+    groups_read = dict(zip(names, arrays, strict=True))
+    constant = [name for name, values in groups_read.items() if np.ptp(values) == 0]
+    comparable = len(constant) < 2  # two constant groups have no error, and the pairs share one correction
+    tested = {(c.first, c.second): c for c in dunnett_t3_test(groups_read)} if comparable else {}
     rows = []
     for (a, x), (b, y) in combinations(zip(names, arrays, strict=True), 2):
-        c = tested[a, b]
-        low, high = c.interval if c.interval else (np.nan, np.nan)
+        c = tested.get((a, b))
+        low, high = c.interval if c and c.interval else (np.nan, np.nan)
+        p = c.p_adjusted if c else np.nan
         larger = auroc(np.repeat([1, 0], [len(x), len(y)]), np.concatenate([x, y]))
-        rows.append((a, b, c.estimate, low, high, c.p_adjusted, larger))
+        rows.append((a, b, float(x.mean() - y.mean()), low, high, p, larger))
     columns = ["first", "second", "difference", "lower", "upper", "p", "probability"]
     return pd.DataFrame(rows, columns=columns)
