@@ -139,7 +139,11 @@ def write_landmarks(
 def _read_markups(text: str, path: Path) -> Landmarks:
     try:
         content = json.loads(text, parse_constant=lambda word: float("nan"))
-    except (ValueError, RecursionError) as problem:
+    except RecursionError:
+        raise LandmarkFileError(
+            f"{_name(path)}: must be JSON. Given brackets nested too deep to read."
+        ) from None
+    except ValueError as problem:
         raise LandmarkFileError(f"{_name(path)}: must be JSON. Given {show(problem)}.") from None
     markups = content.get("markups") if isinstance(content, dict) else None
     if not isinstance(markups, list) or len(markups) != 1 or not isinstance(markups[0], dict):

@@ -189,7 +189,10 @@ def _parse(path: Path, text: str, start: int, delimiter: str) -> list[Record]:
 
 
 def _csv_error(path: Path, problem: str, line: int) -> TableError:
-    if "unexpected end of data" in problem or "field larger" in problem:
+    if "field larger" in problem:
+        rule = f'a cell must have at most {csv.field_size_limit():,} characters, and every quote (") must be closed'
+        return TableError(path, rule, "a longer one, or a quote opened in this row and not closed", row=line)
+    if "unexpected end of data" in problem:
         return TableError(
             path, 'every quote (") must be closed', "a quote opened in this row and not closed", row=line
         )

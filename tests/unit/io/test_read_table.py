@@ -188,7 +188,10 @@ REFUSED = {
     ),
     "cells beyond the header": (b"a;b;;\n1;2;;x\n", "row 2, field (the whole row): must have 2 cells"),
     "unclosed quote": (b'a,b\n1,2\n3,"4\n5,6\n', 'row 3: every quote (") must be closed.'),
-    "unclosed quote, large": (b'a,b\n1,"2\n' + b"3,4\n" * 50_000, 'row 2: every quote (") must be closed.'),
+    "unclosed quote, large": (
+        b'a,b\n1,"2\n' + b"3,4\n" * 50_000,
+        'row 2: a cell must have at most 131,072 characters, and every quote (") must be closed.',
+    ),
     "text after a quote": (b'a,b\n1,"2"x\n', "row 2: a closing quote must be followed by the delimiter."),
     "column without a name": (
         b"a,,c\n1,2,3\n",
