@@ -79,7 +79,7 @@ def number(name, function, *sources, unit="1", about="", **constants):
 #
 # Bischof and colleagues {cite}`bischof2024` write a perspective and measure nothing; the one number that they print in passing, more than 190 facilities,
 # is context. On matching they state two rules (section on data analysis): the optimal scale is set by the resolution of the coarser modality, while in practice the size
-# of matched regions "should be determined by the estimated registration error". They ask for that error to be estimated, globally or locally, from fiducials.
+# of matched regions "should be determined by the estimated registration error". That error, they say, can be estimated globally or locally, from fiducials.
 #
 # ## What can be tested
 #
@@ -192,7 +192,7 @@ _ = number("yours.multiple", lambda *_: smallest_multiple(length), *source, abou
 # %% tags=["hide-input"]
 fig, ax = plt.subplots(figsize=(6.6, 3.6))
 for (name, values), colour in zip(lines.items(), (*SHADES, RED), strict=True):
-    ax.plot(multiples, values, color=colour, label=name, lw=2.6 if name == "yours" else 1.5)
+    ax.plot(multiples, values, color=colour, label=name, lw=4 if name == "yours" else 1.5, alpha=0.5 if name == "yours" else 1, zorder=1 if name == "yours" else 2)
 ax.axhline(keep, color=GREY, lw=1, ls=(0, (4, 3)))
 ax.axvline(1, color=GREY, lw=1)
 ax.set(xscale="log", xlabel="edge of the block (voxels)", ylabel="factor on a correlation", ylim=(0, 1.02))
@@ -211,7 +211,7 @@ chapter.say("In single voxels {yours.voxel.retained:.0%} of the points stay, and
             worst="none does" if np.isnan(worst) else f"blocks of {worst:.1f} voxels")
 
 # %% [markdown] tags=["paper"]
-# So neither rule is one. A block as large as the error keeps 17 % of its points whatever the error is (equal along the axes); a voxel larger than the error may lose most of a fine
+# So neither rule is enough by itself. A block as large as the error keeps 17 % of its points whatever the error is (equal along the axes); a voxel larger than the error may lose most of a fine
 # contrast, and one far smaller than the error loses nothing of a smooth one. The error, the block *and* the smoothness of the contrast belong on the same line.
 #
 # ### schroers2026: 71.6 µm and voxels of 100 µm
@@ -259,7 +259,7 @@ def section_in_slice(p, s, length):
 
 
 def tolerated(p, s, length, share):
-    """Error in the plane at which displaced patches keep a share of what the section in its slice has left."""
+    """Error along each axis of the plane at which displaced patches keep a share of their correlation."""
     lack = lambda e: displaced_blocks([p, p, 0], [p, p, 0], length, error_um=[e, e, 0]).attenuation - share  # noqa: E731
     return float(brentq(lack, 0, 20 * (p + length)))
 
@@ -270,7 +270,7 @@ for c in (100.0, 300.0, 1000.0, 3000.0):
     chapter.derive(f"grussu.tolerated.l{c:g}", tolerated, patch, slab, length=c, share=keep, unit="um", probe=False, precision="iterative", about="error along each axis of the plane that keeps the wanted share")
     rows.append({"ℓ (µm)": c, "section in its slice": chapter[f"grussu.section.l{c:g}"].value, "error that costs a tenth (µm)": chapter[f"grussu.tolerated.l{c:g}"].value})
 chapter.table(pd.DataFrame(rows).rename(columns={"error that costs a tenth (µm)": f"error that leaves {keep:.0%} (µm)"}), "tab-grussu",
-              "Patches of 386 µm: factor on a correlation because the section is thin and the slice is 2.216 mm thick, and the error along each axis of the plane that would cost as much again as stated, by correlation length of the tissue.",
+              "Patches of 386 µm: factor on a correlation because the section is thin and the slice is 2.216 mm thick, and, apart from that, the error along each axis of the plane that leaves the stated share; by correlation length of the tissue.",
               formats={"ℓ (µm)": ".0f", "section in its slice": ".2f", f"error that leaves {keep:.0%} (µm)": ".0f"})
 
 # %% tags=["paper", "hide-input"]

@@ -71,7 +71,7 @@ labels = {"first": "first alone", "second": "second alone", "values": "values si
 # Bischof and colleagues {cite}`bischof2024` write a perspective: it has no data, no figures and no tables. Its
 # section on data analysis makes statements of method. Joining can take place at different stages: raw images,
 # embeddings of images, or features derived from them. The size of matched regions should follow the registration
-# error. Observations that are independent are few, so that regions are pooled. Missing values of one modality can be
+# error. Observations that are independent are few, and a smaller registration error gives more of them. Missing values of one modality can be
 # imputed from another, with great care. Two boxes give practical advice.
 #
 # ## What can be tested
@@ -402,7 +402,7 @@ chapter.figure(
 chapter.say("At a level of {level} %, tests of complete cases reject in {complete.rejected:.3f} of simulations and tests that "
             "count filled values in {imputed.rejected:.2f}. For prediction, letting filled rows train changes the area by "
             "{imputation.gain:+.3f}. A displacement of {shift:g} pixels costs raw values {shift.raw_loss:.3f} and features "
-            "{shift.features_loss:.3f}; but features had little to lose.", level=5, shift=shift_px)
+            "{shift.features_loss:.3f}, which had {study.private.features:.2f} to begin with.", level=5, shift=shift_px)
 
 # %% [markdown] tags=["paper"]
 # ## Does it agree?

@@ -148,10 +148,11 @@ derive("t1.critical", lambda a, m: correlation_from_p(a, m), printed("t1-alpha")
 p_values = [printed(f"t1-{key.replace('.', '-')}-p") for key in KEYS]
 for method in ("none", "holm", "benjamini-hochberg"):
     derive(f"t1.below.{method.replace('-', '_')}", lambda *p, m, a: count_below(p, a, m), *p_values, unit="tests", m=method, a=alpha)
-chapter.say("As two-sided tests of {n:.0f} cases {two} of nine triples hold together, one-sided {one}, with two cases fewer {fewer}: the numbers fit what the text says and "
-            "no other reading. Correlations above {t1.critical:.3f} are significant. {t1.below.none} of the nine p-values lie below {alpha:g}; "
+whole = [c.removesuffix(": meets") for c in meets if counts[c] == len(triples)]
+chapter.say("As two-sided tests of {n:.0f} cases {two} of nine triples hold together, one-sided {one}, with two cases fewer {fewer}. Of these three readings, all nine fit under: "
+            "{whole}. Correlations above {t1.critical:.3f} are significant. {t1.below.none} of the nine p-values lie below {alpha:g}; "
             "{t1.below.holm} does when nine tests are allowed for (Holm), and {t1.below.benjamini_hochberg} at the same false discovery rate (up to {most:.0f} within the printed digits). The paper says that p-values are unadjusted.",
-            n=n.value, two=int(counts.iloc[0]), one=int(counts.iloc[1]), fewer=int(counts.iloc[2]), alpha=alpha, most=chapter["t1.below.benjamini_hochberg"].interval[1])
+            n=n.value, whole=", ".join(whole) or "none", two=int(counts.iloc[0]), one=int(counts.iloc[1]), fewer=int(counts.iloc[2]), alpha=alpha, most=chapter["t1.below.benjamini_hochberg"].interval[1])
 
 # %% [markdown] tags=["paper"]
 # ### What 25 cases can tell
@@ -224,7 +225,7 @@ chapter.figure(fig, "fig-adjusted", band, caption="Coefficient of histological d
 
 # %% tags=["paper", "hide-input"]
 chapter.say("The variance of the coefficient is inflated at least {eq16.vif:.1f} times. It lies between {eq16.beta.lower:.1f} and {eq16.beta.upper:.1f}, so that a value above one, which the paper explains by "
-            "collinearity, is possible; over {unclear:.0f} % of the possible values it is not significant. That density is the main correlate of density may well be so, but no printed number shows it. "
+            "collinearity, is possible; over {unclear:.0f} % of the possible values it is not significant. Whether density is the main correlate of density stands in Supplementary Table S4, which was not read; the main text prints no number for it. "
             "The words \"also seen between DKI metrics and F\" rest on one of two: p is {t1.k.f.p:.3f} for K and {t1.adc.f.p:.2f} for ADC.", unclear=100 * chapter["eq16.unclear"].value)
 
 # %% [markdown]

@@ -123,9 +123,10 @@ for name, claim in claim_of.items():
     ours = derive(f"{name}.p", correlation_p, r, n, about="p of the printed r and N")
     size = derive(f"{name}.r_size", correlation_from_p, p, n, about="size of r from the printed p and N")
     fit = sizes_for_p("r", tuple(sorted(map(abs, r.interval))), p.interval, range(4, 201)).solutions
-    rows.append({"test": name, "N": int(n.value), "r": r.value, "p printed": p.value, "p least": ours.interval[0], "p most": ours.interval[1],
+    rows.append({"test": name, "N": int(n.value), "fits": int(n.value) in fit, "r": r.value, "p printed": p.value, "p least": ours.interval[0], "p most": ours.interval[1],
                  "|r| least": size.interval[0], "|r| most": size.interval[1], "N that fit": f"{min(fit)}–{max(fit)}" if len(fit) > 1 else str(*fit)})
-chapter.table(pd.DataFrame(rows), "tab-triples", "Every printed correlation with its N and p. p least to most: over the rounding of r; |r|: over the rounding of p; "
+triples = pd.DataFrame(rows)
+chapter.table(triples.drop(columns="fits"), "tab-triples", "Every printed correlation with its N and p. p least to most: over the rounding of r; |r|: over the rounding of p; "
               "N that fit: sample sizes for which r and p belong together.", formats=dict.fromkeys(("p printed", "p least", "p most"), "3s") | {"|r| least": ".4f", "|r| most": ".4f"},
               ranges={"p from r": ("p least", "p most"), "|r| from p": ("|r| least", "|r| most")})
 
@@ -149,11 +150,11 @@ for case in ("ovarian", "hcc"):
     derive(f"{case}.ki67_percent", lambda f: 100 * f, printed(f"{case}-ki67"), unit="%")
     derive(f"{case}.plugin", lambda c, v: c * v**3 * 1e-9, printed(f"{case}-cd-mri"), printed(f"{case}-vcs-mri"), about="fraction that printed density and size would need")
 chapter.say(
-    "All printed pairs of r and p fit ten tumours, and that of MRI density fits no other whole number ({ki67.n:.1f}, {ki67.n.lower:.1f} to {ki67.n.upper:.1f} over the rounding). Ki-67 was available in {available:.0f} "
+    "{fit} of {all} printed pairs of r and p fit the printed number of cases. That of MRI density with Ki-67 fits N = {whole} ({ki67.n:.1f}, {ki67.n.lower:.1f} to {ki67.n.upper:.1f} over the rounding). Ki-67 was available in {available:.0f} "
     "patients, and two were excluded after treatment, which would leave {ki67.left:.0f}: the numbers agree if neither of the two had "
     "Ki-67. Colorectal biopsies number {he.crc:.0f}, and {he.crc.after:.0f} once both excluded patients are taken off; Fig 8E shows the former and "
     "the Methods state the latter. Densities are means over voxels and not ratios of means: the latter would need fractions of "
-    "{ovarian.plugin:.2f} and {hcc.plugin:.2f}.", available=printed("ki67-available").value,
+    "{ovarian.plugin:.2f} and {hcc.plugin:.2f}.", fit=int(triples["fits"].sum()), all=len(triples), whole=triples.set_index("test").loc["ki67.cd_mri", "N that fit"], available=printed("ki67-available").value,
     **dict(zip(("ki67.n.lower", "ki67.n.upper"), chapter["ki67.n"].interval, strict=True)))
 
 # %% [markdown] tags=["paper"]
@@ -179,8 +180,8 @@ chapter.say(
     "Intra-cellular fraction: t = {groups.f_mri.t:.2f}, a difference of {groups.f_mri.d:.2f} SD ({groups.f_mri.d_lower:.2f} to {groups.f_mri.d_upper:.2f}); ADC: {groups.adc.t:.2f} and "
     "{groups.adc.d:.2f} SD ({groups.adc.d_lower:.2f} to {groups.adc.d_upper:.2f}); histological fraction: {groups.f_histo.t:.2f} and {groups.f_histo.d:.2f} SD. By Welch's test the same p would mean up to "
     "{groups.f_mri.t_most:.2f}, {groups.adc.t_most:.2f} and {groups.f_histo.t_most:.2f}. A histological difference of the same size in the 6 and 4 patients of the Methods has p = "
-    "{he.p_excluded:.3f}. With all twelve panels adjusted for (Benjamini–Hochberg, the other nine above 0.05) no p is below 0.05; "
-    "the three printed alone allow no less than {groups.least_adjusted:.2f}. Patients with a biopsy are like the others in age (t = {age.t:.2f}).")
+    "{he.p_excluded:.3f}. Adjusted for all twelve panels (Benjamini–Hochberg) the three printed p become {groups.least_adjusted:.2f} or more by themselves, and no less than 0.05 whatever the other nine are, "
+    "which the paper calls not significant. Age of patients without a biopsy against those with one: t = {age.t:.2f}.")
 
 # %% [markdown] tags=["paper"]
 # ### How sure, and how many tests
@@ -278,7 +279,7 @@ if has_ki67:
     fig, axes = plt.subplots(1, len(pairs), figsize=(2.3 * len(pairs) + 0.6, 2.9), sharey=True, layout="constrained", squeeze=False)
     for ax, metric, colour, letter in zip(axes[0], pairs, (BLUE, ORANGE, BLUE, ORANGE), "ABCD", strict=False):
         ax.plot(table.value[metric], 100 * table.value["f_ki67"], "o", color=colour, ms=5)
-        ax.set(xlabel=METRIC[metric].label, title=f"{letter}   r = {chapter[f'table.ki67.{KEY[metric]}.r'].value:.2f}")
+        ax.set(xlabel=METRIC[metric].label, title=f"{letter}   r = {chapter[f'table.ki67.{KEY[metric]}.r'].value:.2f}".replace("-", "−"))
         ax.ticklabel_format(axis="x", scilimits=(-2, 4))
     axes[0, 0].set_ylabel("Ki-67 stained (%)")
     chapter.figure(fig, "fig-ki67", table.value[["f_ki67", *pairs]], watermark=mark["tumours"],

@@ -105,9 +105,10 @@ chapter.derive("printed.far.least", lambda d, m, r: (m - d * r) / (1 - d), dilat
                about="mean distance of pixels beyond the dilation, if all others lie just within it")
 chapter.derive("printed.far.most", lambda d, m: m / (1 - d), dilated, masd, unit="um",
                about="the same, if all others overlap")
-chapter.say("Read this way, the two printed scores belong together: with a share of {share:.2f} within {r:.0f} µm, the other pixels must lie "
+meets = "can belong together" if chapter["printed.far.most"].value >= reach.value else "do not fit together"
+chapter.say("Read this way, the two printed scores {meets}: with a share of {share:.2f} within {r:.0f} µm, the other pixels must lie "
             "{printed.far.least:.0f} to {printed.far.most:.0f} µm away on average to give a mean of {m:.0f} µm. Pixels so far away are more likely "
-            "vessels missed or added than vessels displaced; what displacement alone does is shown below on perfect masks.", share=dilated.value, r=reach.value, m=masd.value)
+            "vessels missed or added than vessels displaced; what displacement alone does is shown below on perfect masks.", share=dilated.value, r=reach.value, m=masd.value, meets=meets)
 
 # %% [markdown]
 # ## The analysis
@@ -345,8 +346,8 @@ chapter.figure(
         "{diameter.prediction.bias:.0f} µm for the prediction.", first=" The first category lies below the filter." if thin.any() else "")
 
 # %% tags=["hide-input"]
-chapter.say("Of {visibility.vessels} vessels, {visibility.up:.0f} % rise in visibility and {visibility.down:.0f} % fall. Vessels below the filter show "
-            "{visibility.thin_over_wide:.2f} times the share of their length that wider ones show: the model was taught to leave them out. Diameters are off "
+chapter.say("Of {visibility.vessels} vessels, {visibility.up:.0f} % rise in visibility and {visibility.down:.0f} % fall. " + (
+            "Vessels below the filter, which left them out of the masks, show {visibility.thin_over_wide:.2f} times the share of their length that wider ones show. " if thin.any() else "") + "Diameters are off "
             "by {diameter.prediction.error:.0f} µm on average in the prediction and by {diameter.mri.error:.0f} µm in the thresholded image (ratio "
             "{diameter.error_ratio:.2f}; difference {diameter.gain.lower:.1f} to {diameter.gain.upper:.1f} µm); the prediction is closer in "
             "{diameter.better} of {n} categories. Its bias changes by {diameter.prediction.slope:.2f} µm per µm of true diameter.", n=len(widths))
@@ -378,7 +379,7 @@ chapter.figure(
 
 # %% tags=["hide-input"]
 chapter.say("With images {ceiling.displacement:.0f} µm off, a perfect prediction has a Dice of {ceiling.dice:.2f} and a dilated Dice of {ceiling.dilated:.2f} (one mask "
-            "at a time). The dilated Dice does what it was chosen for; what it leaves of the loss is mostly the model's.")
+            "at a time). A loss beyond that is the model's.")
 
 # %% [markdown] tags=["paper"]
 # ### Against the microscopy, or against the vessels?
@@ -421,9 +422,9 @@ chapter.figure(
 # %% tags=["paper", "hide-input"]
 off = np.array([s.error_um for s in cohort])
 number("crops.best_over_all", ratio(scores["learned"]["dice"][off <= np.median(off)].mean(), chapter["scores.dice"].value), about="Dice: better half of the crops by registration over all")
-chapter.say("Registration error costs the *score* more than it costs the *model*: from 0 to 100 µm the apparent Dice keeps {a:.0f} %, the true one {t:.0f} %. At {r:.0f} µm the "
+chapter.say("Registration error enters the *score* and the *model*: from 0 to 100 µm the apparent Dice keeps {a:.0f} %, the true one {t:.0f} %. At {r:.0f} µm the "
             "same prediction scores {registration.true_over_apparent:.2f} times higher where the vessels are. Keeping only the half of the crops with the best registration multiplies "
-            "the Dice by {crops.best_over_all:.2f}: crops chosen by hand for good registration choose part of the score. Slices split at random, which is what nnU-Net does "
+            "the Dice by {crops.best_over_all:.2f}: crops that are chosen for good registration choose part of the score. Slices split at random, which is what nnU-Net does "
             "unless it is told who belongs to whom, score {sweep.random_over_animals:.2f} times what animals left out score; the text does not say which was done. Flips and turns change the Dice "
             "by a factor of {sweep.augmented_over_plain:.2f}. Widths inherit the error, too: predicted vessels are {sweep.width_error.none:.0f} µm too wide with exact "
             "registration and {sweep.width_error.worst:.0f} µm with 100 µm, because the mean of displaced masks is a broader mask. Computed again, the first stored row differs by {sweep.recomputed_difference:.1g}.",
@@ -445,8 +446,8 @@ chapter.table(pd.DataFrame([{"model": m, "against": k, **v} for m, part in deep[
     "DynUNet and the default model on the same phantoms and folds; means over slices, distances in µm.", formats={v.replace("\n", " "): "3s" for v in LABELS.values()})
 
 # %% tags=["paper", "hide-input"]
-chapter.say("The network's Dice is {deep.dice_over_default:.2f} times that of the default model and its mean distance {deep.masd_over_default:.2f} times: it adds less that is far "
-            "from any vessel, and overlaps no better. {n} iterations on four fifths of the animals do not say what a long training on more would.", n=deep["iterations"])
+chapter.say("The network's Dice is {deep.dice_over_default:.2f} times that of the default model and its mean distance {deep.masd_over_default:.2f} "
+            "times, against the registered microscopy. {n} iterations on four fifths of the animals do not say what a long training on more would.", n=deep["iterations"])
 
 # %% tags=["paper", "hide-input"]
 fill = lambda d, v: 100 * np.pi * d**2 / (4 * v**2)  # noqa: E731
@@ -460,7 +461,7 @@ chapter.say("One thing in the text does not fit: the filter of 30 µm is called 
 #
 # No printed score is judged here: phantoms know nothing of those mice. Expectations of the method are. Where the paper finds diameters
 # of the prediction closer to the truth in every category (Fig 2K), it compares with a threshold that is not described; here the
-# threshold is the best one for the other folds, which is a stronger competitor, and vessels are short and often partly in a slice. The effect
+# threshold is the best one for the other folds, which may be a stronger competitor, and vessels are short and often partly in a slice. The effect
 # of registration on widths was not among the expectations: it was looked at when they failed.
 
 # %% tags=["paper", "hide-input"]

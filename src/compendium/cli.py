@@ -126,6 +126,7 @@ def list_(
     - `compendium list stadlbauer2025/01`
     - `compendium list stadlbauer2025/01 --template examinations -o mine.csv`
     - `compendium list nocera2025/02 --template samples -o mine.xlsx`
+    - `compendium list --template about`
     """
     from compendium.run.chapters import find_chapters
 
@@ -146,7 +147,13 @@ def _check_format(format: str) -> None:
 
 
 def _write_template(chapters: list[Any], name: str, output: Path | None) -> None:
+    from compendium.io import practice
     from compendium.run import inputs
+
+    if name == "about":
+        target = practice.write_template(output or Path("about.yaml"))
+        print(f"{target}: fill it in, then run a chapter with --about {target}")
+        return
 
     declared = [c.inputs[name] for c in chapters if name in c.inputs and c.inputs[name].kind == "table"]
     if not declared:
@@ -206,6 +213,12 @@ def run(
     name: Annotated[
         str | None, typer.Option(help="Name of a run on your data; it renders into build/my-site.")
     ] = None,
+    about: Annotated[
+        Path | None,
+        typer.Option(
+            help="YAML file on the data: modality, units, contact …; `list --template about` writes one."
+        ),
+    ] = None,
     jobs: Workers = CORES,
     cluster: Annotated[str | None, typer.Option(help="Dask scheduler, tcp://… or a scheduler file.")] = None,
     time_limit: Annotated[float, typer.Option(min=1, help="Seconds a chapter may take.")] = 600.0,
@@ -228,11 +241,13 @@ def run(
     names = chapters or []
     if (parameter or input) and (len(names) != 1 or not name):
         _stop("-p and -i need exactly one chapter and a --name for the run.", 2)
+    if about and not name:
+        _stop("--about describes the data of a run: it needs a --name.", 2)
     if (column or unit or read or columns) and not input:
         _stop("-c, --unit, --read and --columns say how a table is read that is handed in with -i.", 2)
     if name:
         said = (column or [], unit or [], read or [], columns)
-        _run_named(names, parameter or [], input or [], said, name, cluster, time_limit)
+        _run_named(names, parameter or [], input or [], said, name, about, cluster, time_limit)
         return
     with build_lock():
         failed = _execute_chapters(names, jobs, cluster, time_limit)
@@ -261,18 +276,21 @@ def _run_named(
     inputs: list[str],
     said: tuple[list[str], list[str], list[str], Path | None],
     run_name: str,
+    about: Path | None,
     cluster: str | None,
     time_limit: float,
 ) -> None:
     from compendium.evidence.claims import load_studies
+    from compendium.io.practice import read_statements
     from compendium.run.chapters import find_chapter, read_inputs, read_parameters
     from compendium.run.execute import Job, execute
     from compendium.run.inputs import check_input
     from compendium.run.progress import listener_for
     from compendium.run.readings import request_readings, stored_readings
-    from compendium.run.store import build_lock, check_run_name
+    from compendium.run.store import RunStore, build_lock, check_run_name
 
     check_run_name(run_name)
+    statements = read_statements(about) if about else None
     if len(names) != 1:
         _stop("A named run is of exactly one chapter.", 2)
     chapter = find_chapter(names[0])
@@ -290,6 +308,8 @@ def _run_named(
             print(f"{path.name}: {note}", file=sys.stderr)
     job = Job(chapter, run_name, values, paths, readings)
     with build_lock():
+        if statements is not None:
+            RunStore(run_name).state(statements)
         with listener_for(sys.stderr) as listener:
             (outcome,) = execute([job], load_studies(), 1, listener, time_limit, cluster)
         if outcome.state == "failed":

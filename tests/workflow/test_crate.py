@@ -115,6 +115,16 @@ def test_what_was_handed_in_is_named_by_checksum_and_tells_no_folder(toy, tmp_pa
     assert not [n for n in archive.namelist() if b"ward-7-secret" in archive.read(n)]
     root = next(e for e in graph if e["@id"] == "./")
     assert "not stated: modality" in root["description"]
+    about = tmp_path / "about.yaml"
+    about.write_text('modality: "7 T MRI"\nlicence: CC0\nscale: "not applicable: no images"\n')
+    toy.run("run", "toy2025/03", "-i", f"t={table}", "--name", "mine", "--about", str(about))
+    archive, graph = open_crate(toy.build / "runs" / "mine" / "mine.crate.zip")
+    entities = {e["@id"]: e for e in graph}
+    assert entities["#practice/modality"]["value"] == "7 T MRI"
+    assert entities["#practice/scale"]["value"] == "not applicable: no images"
+    assert entities["#licence"]["name"] == "CC0"
+    assert "not stated: acquisition_order, units" in entities["./"]["description"]
+    assert "about.yaml" in archive.namelist()
 
 
 def test_roc_validator_finds_nothing_required_and_nothing_recommended_but_an_address(crate):

@@ -15,7 +15,7 @@ from typing import Any
 
 from compendium.io.yaml_lines import StructureError, load_yaml, validate_structure
 
-__all__ = ["ITEMS", "Item", "Standing", "read_statements", "standing_of"]
+__all__ = ["ITEMS", "Item", "Standing", "read_statements", "standing_of", "template_text", "write_template"]
 
 
 @dataclass(frozen=True)
@@ -128,3 +128,36 @@ def read_statements(path: str | Path) -> dict[str, str]:
     except ValueError as error:
         raise StructureError(f"{Path(path).name}: {error}") from None
     return {str(key): str(value) for key, value in data.items()}
+
+
+def template_text() -> str:
+    """Return an empty, documented file of statements; read back, it states nothing."""
+    lines = [
+        "# What others must know before they combine, compare or pool these data (after Bischof et al. 2024).",
+        '# Fill in what you know and take the # away; what does not apply is stated too: "not applicable: why".',
+        "# What is left out is listed as missing, never guessed.",
+    ]
+    for item in ITEMS:
+        lines += ["", f"# {item.question} ({item.place}):", f'# {item.key}: "{item.example}"']
+    return "\n".join(lines) + "\n"
+
+
+def write_template(path: str | Path) -> Path:
+    """Write an empty, documented file of statements; an existing file is left alone.
+
+    Raises
+    ------
+    StructureError
+        The file exists already, or cannot be written.
+    """
+    path = Path(path)
+    try:
+        with path.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(template_text())
+    except FileExistsError:
+        raise StructureError(
+            f"{path}: a template must not overwrite a file: name another one with -o."
+        ) from None
+    except OSError as error:
+        raise StructureError(f"{path}: a template must be writable. Given {error.strerror}.") from None
+    return path

@@ -101,7 +101,7 @@ def relate_samples(
     }
     found["mixed"] = _of_test(mixed.test("x", confidence=confidence) if mixed else None)
     found["pooled"] = pooled_line(a, b, confidence)
-    found["rho"] = Estimate(boot.interval.estimate, *boot.interval) if boot else Estimate()
+    found["rho"] = _resampled(boot.interval) if boot else Estimate()
     for name, got in (("rho_samples", rank), ("r_within", inside)):
         found[name] = Estimate(got.r, got.lower, got.upper, got.p) if got else Estimate()
     low, high = np.nanquantile(one.draws, [0.025, 0.975]) if one else (NAN, NAN)
@@ -115,8 +115,14 @@ def relate_samples(
     )
 
 
+def _resampled(interval: Any) -> Estimate:
+    """Estimate with its limits by resampling; without limits where every resample gave the same value."""
+    limits = (interval.lower, interval.upper) if interval.upper > interval.lower else (NAN, NAN)
+    return Estimate(interval.estimate, *limits)
+
+
 def pooled_line(x: Array, y: Array, confidence: float = 0.95) -> Estimate:
-    """Least-squares slope with its t interval, samples as if independent.
+    """Least-squares slope with its t interval, samples as if independent; no interval where all lie on one line.
 
     Examples
     --------
@@ -126,6 +132,8 @@ def pooled_line(x: Array, y: Array, confidence: float = 0.95) -> Estimate:
     if len(x) < 3 or np.ptp(x) == 0:
         return Estimate()
     line = stats.linregress(x, y)
+    if 1 - line.rvalue**2 < 1e-14:  # on one line to rounding: nothing is left to judge the slope by
+        return Estimate(float(line.slope))
     half = float(stats.t.isf((1 - confidence) / 2, len(x) - 2) * line.stderr)
     slope = float(line.slope)
     return Estimate(slope, slope - half, slope + half, float(line.pvalue))

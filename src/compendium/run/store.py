@@ -11,10 +11,12 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from compendium.io.messages import show_name
 from compendium.io.practice import read_statements
@@ -77,6 +79,13 @@ class RunStore:
     def read_statements(self) -> dict[str, str]:
         """Return what is stated about the data of this run; nothing when nobody stated anything."""
         return read_statements(self.statements) if self.statements.is_file() else {}
+
+    def state(self, statements: Mapping[str, str]) -> None:
+        """Keep what is stated about the data of this run; its crate is written again."""
+        write_atomically(
+            self.statements, yaml.safe_dump(dict(statements), sort_keys=False, allow_unicode=True)
+        )
+        (self.folder / f"{self.run}.crate.zip").unlink(missing_ok=True)
 
     def read_provenance(self, chapter_id: str) -> dict[str, Any] | None:
         """Return a finished chapter's sidecar, or None."""

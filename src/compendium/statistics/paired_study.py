@@ -286,13 +286,14 @@ def resample_readings(
     Returns
     -------
     dict of (lower, upper) in percent, keys `<read>.<metric>` and `<first>-vs-<second>.<metric>` (second minus first, in
-    points); not-a-number where no resample has a value.
+    points); not-a-number where no resample has a value, or all have the same one: a reading that is never wrong in the
+    table, or a single patient, leaves nothing from which resampling could tell how far off the truth may be.
 
     Examples
     --------
-    >>> limits = resample_readings([1, 1, 0, 0], {"a": [1, 1, 0, 0]}, list("pqrs"), resamples=200, seed=1)
-    >>> limits["a.accuracy"]
-    (100.0, 100.0)
+    >>> limits = resample_readings([1, 1, 0, 0], {"a": [1, 0, 0, 0]}, list("pqrs"), resamples=200, seed=1)
+    >>> limits["a.accuracy"], limits["a.specificity"]
+    ((25.0, 100.0), (nan, nan))
     """
     said = {name: np.asarray(values, dtype=float) for name, values in reads.items()}
     names, sums = _sums_by_patient(np.asarray(reference) == 1, said, patient)
@@ -300,11 +301,15 @@ def resample_readings(
         totals = _draw_totals(sums, resamples, seed)
         drawn = _metrics_of(dict(zip(names, totals.T, strict=True)), list(said))
     tails = [50 * (1 - confidence), 50 * (1 + confidence)]
-    missing = (float("nan"), float("nan"))
-    return {
-        name: tuple(map(float, np.nanpercentile(100 * v, tails))) if np.isfinite(v).any() else missing  # type: ignore[misc]
-        for name, v in drawn.items()
-    }
+    return {name: _limits(100 * v[np.isfinite(v)], tails) for name, v in drawn.items()}
+
+
+def _limits(drawn: Array, tails: list[float]) -> tuple[float, float]:
+    """Percentiles of what was drawn; not-a-number where nothing varies."""
+    if not drawn.size or np.ptp(drawn) <= 1e-9:
+        return float("nan"), float("nan")
+    low, high = np.percentile(drawn, tails)
+    return float(low), float(high)
 
 
 def _sums_by_patient(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from compendium.io.practice import ITEMS, read_statements, standing_of
+from compendium.io.practice import ITEMS, read_statements, standing_of, template_text, write_template
 from compendium.io.yaml_lines import StructureError
 
 KEYS = [item.key for item in ITEMS]
@@ -68,3 +68,27 @@ def test_a_file_that_is_no_mapping_of_statements_is_refused_in_one_line(tmp_path
     with pytest.raises(StructureError, match=said) as refused:
         read_statements(path)
     assert "\n" not in str(refused.value)
+
+
+def test_a_template_states_nothing_and_names_everything(tmp_path):
+    path = write_template(tmp_path / "about.yaml")
+    assert read_statements(path) == {}
+    for item in ITEMS:
+        assert f"# {item.key}: " in template_text()
+
+
+def test_a_filled_template_is_complete(tmp_path):
+    path = tmp_path / "about.yaml"
+    text = template_text()
+    for item in ITEMS:
+        text = text.replace(f"# {item.key}: ", f"{item.key}: ")
+    path.write_text(text)
+    assert standing_of(read_statements(path)).complete
+
+
+def test_a_template_leaves_a_file_alone(tmp_path):
+    path = tmp_path / "about.yaml"
+    path.write_text("contact: me\n")
+    with pytest.raises(StructureError, match="must not overwrite"):
+        write_template(path)
+    assert path.read_text() == "contact: me\n"
