@@ -275,7 +275,7 @@ chapter.table(pd.DataFrame(rows).rename(columns={"error that costs a tenth (µm)
 
 # %% tags=["paper", "hide-input"]
 chapter.say("Tissue that varies over 100 µm leaves {grussu.section.l100:.0%} of a correlation between patch and voxel, tissue that varies over 1 mm {grussu.section.l1000:.0%}, with perfect registration: the thickness of the slice costs more than an error in the plane of "
-            "{grussu.tolerated.l100:.0f} µm would. It is the reason to correlate means over whole sections, as the paper does.")
+            "{grussu.tolerated.l100:.0f} µm would. It is a reason to correlate means over whole sections, as the paper does.")
 
 # %% [markdown]
 # ### A biopsy for a tumour

@@ -421,8 +421,8 @@ chapter.table(judged, "tab-predictions", "What was written down before the first
               formats=dict.fromkeys(("from", "to", "came out"), ".3g"))
 
 # %% tags=["paper", "hide-input"]
-wrong = judged.loc[judged["held"] == "no", "expected"]
-chapter.say("{predictions.held} of the expectations held and {predictions.failed} did not" + (": {list}." if len(wrong) else ".")
+wrong = [f"{p.expected} (came out {p.came:.2f}, expected {p.low:g} to {p.high:g})" for p in judged.rename(columns={"came out": "came", "from": "low", "to": "high"}).itertuples() if p.held == "no"]
+chapter.say("{predictions.held} of the expectations came out within their range and {predictions.failed} did not" + (": {list}." if wrong else ".")
             + " For size: rows at random report {null.rows:.2f} from an outcome by lot, where one half is right, and tests that count "
             "filled values find a false relation in {imputed.rejected:.3f} of simulations, where {level} are right.",
             list="; ".join(wrong), level=0.05)

@@ -120,8 +120,8 @@ def label(key):
 # $\mathrm{ADC}_I$ is an infinite sum over the roots of a Bessel function; the package sums it over the gradient's shape, so that any sequence will
 # do. Five models follow. *Diff-in-exTD* is the general one and *Diff-in-ex* sets $\beta$ to zero; two *Fast* ones bound $D_E$ from below so that
 # water outside is always the faster; *Diff-in* drops the outside altogether. The share of the signal that stems from cells is $F = (1 - f_V) f_I$,
-# a density of cells is $F/L^3$, and the classical alternative that needs no tissue model is a decay with a curvature, $s = s_0 e^{-b\,\mathrm{ADC}
-# + \frac{1}{6}K(b\,\mathrm{ADC})^2}$.
+# a density of cells is $F/L^3$, and the classical alternative that needs no tissue model is a decay with a curvature,
+# $s = s_0\,e^{-b\,\mathrm{ADC} + \frac{1}{6}K(b\,\mathrm{ADC})^2}$.
 #
 # ## The analysis
 #

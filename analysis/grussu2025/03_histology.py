@@ -276,7 +276,8 @@ label = list(zip(kept.value["image"], kept.value["x_um"] // patch_um, kept.value
 codes = pd.factorize(pd.Series(label))[0]
 for i, end in enumerate(("lower", "upper")):
     derive(f"seen.size.{end}", lambda t, i: (lambda e: (e.lower, e.upper)[i])(cluster_bootstrap(
-        volume_weighted_size, t["l_um"], cluster=codes, n_resamples=resamples, seed=seed).interval) if codes.max() else float("nan"),
+        volume_weighted_size, t["l_um"], cluster=codes, n_resamples=resamples, seed=seed).interval)
+        if codes.max() and np.ptp(t["l_um"]) > 0 else float("nan"),
         kept, i=i, unit="um", probe=False, precision="resampled", about="95 % interval, patches resampled")
 chapter.say("As seen: arithmetic mean {seen.mean:.2f} µm, spread {seen.cv:.0f} %, vCS {seen.size:.2f} µm "
             "({seen.size.lower:.2f} to {seen.size.upper:.2f}, patches resampled). {patches.n} patches of {side:g} µm hold at least "
@@ -395,9 +396,15 @@ derive("patch.nested", lambda t: float(t.loc[t["side_um"] == widths[0], "ratio"]
 fig, (left, right) = plt.subplots(1, 2, figsize=(8.6, 3.8), layout="constrained")
 here = patches.value[(patches.value["image"] == best["image"]) & (patches.value["n"] >= min_cells)]
 grid = here.pivot(index="row", columns="column", values="size_um") if len(here) else pd.DataFrame([[np.nan]])
-image = left.imshow(grid, cmap="viridis", origin="upper")
+if len(here):
+    rows, columns = (range(here[axis].min(), here[axis].max() + 1) for axis in ("row", "column"))
+    grid = grid.reindex(index=rows, columns=columns)
+image = left.imshow(grid, cmap="viridis", origin="upper") if len(here) else None
 left.set(xticks=[], yticks=[], title="vCS as seen, by patch")
-fig.colorbar(image, ax=left, shrink=0.85).ax.set_title("µm", fontsize=9)
+if image:
+    fig.colorbar(image, ax=left, shrink=0.85).ax.set_title("µm", fontsize=9)
+else:
+    left.text(0.5, 0.5, "no patch has enough cells", ha="center", transform=left.transAxes, color=GREY)
 right.fill_between(m["side_um"], m[0.25], m[0.75], color=BLUE, alpha=0.2, lw=0)
 right.plot(m["side_um"], m[0.5], "o-", color=BLUE)
 right.axhline(1, color=GREY, lw=1)

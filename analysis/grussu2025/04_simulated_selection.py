@@ -134,7 +134,7 @@ for (t, rows), colour in zip(check.groupby("time"), (BLUE, ORANGE), strict=True)
     ax.errorbar(rows["b"], rows["walked"], 2 * rows["error"], fmt="o", ms=4, color=colour, label=f"walk, {t:g} ms")
 ax.set(xlabel="b (ms/µm²)", ylabel="signal", ylim=(0, 1))
 ax.legend(fontsize=8, ncols=2)
-chapter.figure(fig, "fig-check", check, caption="Signal inside closed spheres of {size:g} µm at the two separations of the ex vivo protocol; bars: two standard errors.",
+chapter.figure(fig, "fig-check", check, watermark="simulated", caption="Signal inside closed spheres of {size:g} µm at the two separations of the ex vivo protocol; bars: two standard errors.",
                alt="Signal falling with b for two separations. Points of the walk lie on the exact lines, at most {check.worst_z:.1f} standard errors away; "
                    "the dotted lines of the Gaussian phase lie up to {check.gaussian:.3f} above or below.", size=size)
 
@@ -192,7 +192,7 @@ for ax, key in zip(axes, PROTOCOL_NAMES, strict=True):
     ax.set(title=SHOWN[key], xlabel="κ (µm/s)")
 axes[0].set_ylabel("TCS")
 fig.legend(*axes[0].get_legend_handles_labels(), fontsize=8, ncols=4, loc="upper center", bbox_to_anchor=(0.5, 0.0))
-chapter.figure(fig, "fig-tcs", scores, caption="TCS over permeability; filled circles: high b-values only, open squares: all images.",
+chapter.figure(fig, "fig-tcs", scores, watermark="simulated", caption="TCS over permeability; filled circles: high b-values only, open squares: all images.",
                alt="Three panels of lines over permeability. Diff-in at high b-values is the highest of all at the lowest permeability in {tcs.low.first} of three panels and falls "
                    "towards the highest in {tcs.falls}.")
 
@@ -269,7 +269,7 @@ for ax in axes[:, 0]:
 for ax in axes[1]:
     ax.set_xlabel("t (ms)")
 axes[0, 0].legend(fontsize=7)
-chapter.figure(fig, "fig-adc", curves, caption="ADC of water that starts inside, over time, by diameter (columns), diffusivity (rows, both sides alike) and permeability "
+chapter.figure(fig, "fig-adc", curves, watermark="simulated", caption="ADC of water that starts inside, over time, by diameter (columns), diffusivity (rows, both sides alike) and permeability "
                "(layout of Supplementary Fig S18; the fraction of cells there is not printed, here {fraction:g}). Dotted: the time that the paper names.",
                alt="Eight panels of curves that fall from the free diffusivity. The grey curve of closed cells keeps falling; coloured curves of permeable cells level off or turn "
                    "upwards, in {percent:.0f} % of cases, most in the smallest cells.", fraction=fraction, percent=100 * chapter["adc.turning_share"].value)

@@ -280,7 +280,7 @@ for ax, (strategy, part) in zip(axes[0], ranks.groupby("strategy", sort=False), 
     ax.axhline(0, color=INK, lw=0.8)
 axes[0, 0].set_ylabel("Total correlation score")
 chapter.figure(fig, "fig-tcs", ranks, watermark=mark,
-               caption="Total correlation score by model and fitting strategy (layout of Fig `3B`, `C`). Violet: models whose extra-cellular water is faster; orange: no assumption. Bars: pooled; lines: central "
+               caption="Total correlation score by model and fitting strategy (the layout of the paper's figure). Violet: models whose extra-cellular water is faster; orange: no assumption. Bars: pooled; lines: central "
                        "interval over resamples of cases within groups; diamonds: from deviations within groups only.",
                alt="Bars for each model. Highest: {best}, {tcs:.2f}, first in {first:.0f} % of resamples; its diamond stands at {within:.2f}.", best=label_of(best["model"]), tcs=best["tcs"], first=best["first"], within=best["within"])
 
@@ -325,11 +325,11 @@ for k, part in won.items():
     for r in part.value.itertuples():
         derive(f"won.{k}.{r.criterion.lower()}.{r.model}", lambda t, i: float(t.loc[i, "won"]), part, i=r.Index, unit="%")
 won = pd.concat([part.value for part in won.values()], ignore_index=True)
-draw_won(won, "fig-criteria", "Share of cases in which a model has the lowest HFC, or the majority of votes by BIC (Supplementary Fig `S2`; layout from the text).")
+draw_won(won, "fig-criteria", "Share of cases in which a model has the lowest HFC, or the majority of votes by BIC (Supplementary Fig S2; layout from the text).")
 
 # %% tags=["hide-input"]
 has_scanner = all("scanner" in q.value and (q.value["scanner"].fillna("") != "").any() for q in found.values())
-draw_won(share_won({k: q.value for k, q in found.items()}, "scanner") if has_scanner else won, "fig-criteria-scanner", "The same by scanner (Supplementary Fig `S3`; layout from the text)." if has_scanner else "No scanner is given: all cases.")
+draw_won(share_won({k: q.value for k, q in found.items()}, "scanner") if has_scanner else won, "fig-criteria-scanner", "The same by scanner (Supplementary Fig S3; layout from the text)." if has_scanner else "No scanner is given: all cases.")
 
 # %% [markdown]
 # ### One model, group by group
@@ -417,10 +417,10 @@ def draw_matrix(strategy, name, caption):
                    alt="A square of correlations in blue and red. The lowest is between {a} and {b}, {v:.2f}.", a=label_of(lowest[0]), b=label_of(lowest[1]), v=matrix.loc[lowest])
 
 
-draw_matrix("whole" if "whole" in found else main, "fig-matrix-whole", "Correlations of all pairs of metrics, pooled" + (": fits to all images (Supplementary Fig `S19`; layout from the text)." if "whole" in found else "."))
+draw_matrix("whole" if "whole" in found else main, "fig-matrix-whole", "Correlations of all pairs of metrics, pooled" + (": fits to all images (Supplementary Fig S19; layout from the text)." if "whole" in found else "."))
 
 # %% tags=["hide-input"]
-draw_matrix(main, "fig-matrix-high", "Correlations of all pairs of metrics, pooled" + (": fits to high b-values only (Supplementary Fig `S20`; layout from the text)." if main == "high" else "."))
+draw_matrix(main, "fig-matrix-high", "Correlations of all pairs of metrics, pooled" + (": fits to high b-values only (Supplementary Fig S20; layout from the text)." if main == "high" else "."))
 
 # %% [markdown]
 # ### Each metric and its own counterpart
@@ -434,7 +434,7 @@ regressions = derive("regressions", regress_counterparts, found[main], models=EQ
 for i, r in regressions.value[regressions.value["counterpart"]].iterrows():
     derive(f"eq16.{r['outcome'].split('_')[0]}.{'grouped' if r['groups'] else 'pooled'}", lambda t, i: float(t.loc[i, "beta"]), regressions, i=i, precision="iterative")
 shown = regressions.value.assign(outcome=regressions.value["outcome"].map(label_of), predictor=regressions.value["predictor"].map(label_of), groups=regressions.value["groups"].map({True: "yes", False: "no"}))
-chapter.table(shown.rename(columns={"inflation": "VIF"}).drop(columns="counterpart"), "tab-regressions", "Standardized coefficients (Supplementary Table `S4`; layout from the text), without and with the groups as predictors.",
+chapter.table(shown.rename(columns={"inflation": "VIF"}).drop(columns="counterpart"), "tab-regressions", "Standardized coefficients (Supplementary Table S4; layout from the text), without and with the groups as predictors.",
               formats={"beta": ".2f", "lower": ".2f", "upper": ".2f", "p": ".2g", "VIF": ".1f"}, ranges={"95 %": ("lower", "upper")})
 
 # %% [markdown] tags=["paper"]

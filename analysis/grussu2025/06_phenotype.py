@@ -207,8 +207,9 @@ chapter.say(
     "Ki-67 with density lies between {ki67.cd_mri.lower:.2f} and {ki67.cd_mri.upper:.2f} at 95 % confidence. Over the eight printed tests its p becomes {ki67.adjusted:.3f}, the next one's {ki67.adjusted_next:.2f}; "
     "with the histological fraction, whose r is not printed, there are nine tests, and it is {ki67.adjusted_nine:.3f} ({ki67.adjusted_nine_lower:.3f} to {ki67.adjusted_nine_upper:.3f} over the rounding of r). With ten tumours the power for r = 0.5 is {power.half:.2f} and for the r seen with cell size {power.seen:.2f}, so what is not significant is not absent. "
     "Whether density does better than ADC depends on a correlation that is not printed: p from {better.ki67.least:p} to {better.ki67.most:p}. The same holds for the two predictions of volume, "
-    "0.396 against 0.244: {better.cv.least:p} (if they are almost the same prediction) to {better.cv.most:p}. If patients share variance, the p of cell size with volume reaches 0.05 once the product of the two shares is {volume.vcs_mri.product:.2f}, "
+    "0.396 against 0.244: from {smallest} (if they are almost the same prediction) to {better.cv.most:p}. If patients share variance, the p of cell size with volume reaches 0.05 once the product of the two shares is {volume.vcs_mri.product:.2f}, "
     "with equal numbers of tumours, and earlier with unequal ones; for diffusivity at {volume.d0.product:.2f}. Five folds as alike as those of ADC and K have a probability of {folds.alike:.2f}.",
+    smallest="below 0.001" if chapter["better.cv.least"].value < 0.001 else chapter.text("{better.cv.least:p}"),
     **dict(zip(("ki67.adjusted_nine_lower", "ki67.adjusted_nine_upper"), nine.interval, strict=True)))
 
 # %% [markdown] tags=["paper"]
@@ -472,7 +473,7 @@ if both:
     derive("table.combat.largest", lambda v: float(v["largest"].iloc[0]), found, unit="SD", about="of the closest variant", precision="iterative")
     derive("table.combat.exact", lambda v: int(v["exact"].sum()), found, unit="variants", about="variants that agree to all digits")
     derive("table.combat.reference", lambda t: reference_change(*split_tables(t), t["scanner"], keeper), joined, unit="SD", about="largest change on the reference scanner")
-    chapter.table(found.value, "tab-combat", "Largest and typical difference between the table after harmonisation and each variant, in SD of a metric; {keeper} as reference.", formats={"largest": "2s", "typical": "2s"}, keeper=keeper)
+    chapter.table(found.value, "tab-combat", "Largest and typical difference between the table after harmonisation and each variant, in SD of a metric; {keeper} as reference.", formats={"largest": ".2g", "typical": ".2g"}, keeper=keeper)
 
 # %% tags=["hide-input"]
 if both:

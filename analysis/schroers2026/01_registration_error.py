@@ -630,8 +630,9 @@ number("predictions.reasoned_met", int(((outcome["met"] == "yes") & (outcome["ba
 chapter.table(outcome, "tab-predictions", "Predictions, written before the first run of this chapter, and what came out.", formats={"from": "g", "to": "g", "outcome": ".3g"})
 
 # %% tags=["paper", "hide-input"]
-chapter.say("Of {n} predictions {predictions.met} were met; of the {reasoned} that had not been glimpsed before, {predictions.reasoned_met}. Not met: {list}.",
-            n=len(outcome), reasoned=int((outcome["basis"] == "reasoned").sum()), list="; ".join(outcome.loc[outcome["met"] == "no", "prediction"]) or "none")
+missed = [f"{p.prediction} (came out {p.outcome:.4g}, expected {p.low:g} to {p.high:g})" for p in outcome.rename(columns={"from": "low", "to": "high"}).itertuples() if p.met == "no"]
+chapter.say("Of {n} predictions {predictions.met} came out within their range; of the {reasoned} that had not been glimpsed before, {predictions.reasoned_met}. Outside it: {list}.",
+            n=len(outcome), reasoned=int((outcome["basis"] == "reasoned").sum()), list="; ".join(missed) or "none")
 
 # %% [markdown]
 # ## What would change the conclusion

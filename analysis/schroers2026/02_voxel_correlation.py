@@ -272,7 +272,7 @@ _ = number("vessels.steps_down", int((np.diff(vessel_means.mean()) < 0).sum()), 
 
 # %% tags=["hide-input"]
 fig, tiles = draw_tiles(vessel, -8, 2)
-chapter.figure(fig, "fig-vessel-tiles", tiles, watermark="simulated", caption="Simulated MRI voxels drawn at random from each bin of vessel fraction "
+chapter.figure(fig, "fig-vessel-tiles", tiles, watermark="simulated", caption="Simulated MRI voxels drawn at random from each bin of vessel fraction; "
                "their order in a tile means nothing.",
                alt="Five tiles of sixteen grey voxels each, from little to much vessel; the mean falls in {vessels.steps_down} of {k} steps.", k=len(vessel_means.columns) - 1)
 

@@ -216,7 +216,7 @@ axes[0, 0].set_ylabel("density")
 axes[1, 0].set_ylabel("T2w")
 fig.tight_layout()
 chapter.figure(fig, "fig-crops", middle[["day", "y", "x", "density", "t2w"]], watermark="simulated", caption="One slice of a simulated animal over time: density in the microscope "
-               "and T2-weighted signal.", alt="Two rows of small images, density above and signal below, over {n} days: a bright spot grows in both.",
+               "(yellow: dense) and T2-weighted signal (bright: high). White: voxels that are not analysed.", alt="Two rows of small images, density above and signal below, over {n} days: a bright spot grows in both.",
                n=len(scan_days))
 
 # %% tags=["hide-input"]
@@ -317,7 +317,9 @@ chapter.say("{who}: {data.voxels} intervals in {data.animals} animals, {data.out
 parts = []
 for value, text in (("t2w", "signal at the beginning"), ("t2w_per_day", "change of signal per day")):
     means = animal_means(inside, value, "bin")
-    parts.append(compare_bins(means, means.columns[0]).assign(value=text))
+    if len(means.columns):
+        parts.append(compare_bins(means, means.columns[0]).assign(value=text))
+parts = parts or [pd.DataFrame(columns=["value", "bin", "animals", "difference", "lower", "upper"])]
 chapter.table(pd.concat(parts)[["value", "bin", "animals", "difference", "lower", "upper"]], "tab-animals", "Bins of growth (% per day) less the lowest one, within animals: "
               "mean and interval over animals.", formats=dict.fromkeys(("difference", "lower", "upper"), ".3f"))
 

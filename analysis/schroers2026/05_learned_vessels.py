@@ -453,8 +453,8 @@ chapter.say("The network's Dice is {deep.dice_over_default:.2f} times that of th
 fill = lambda d, v: 100 * np.pi * d**2 / (4 * v**2)  # noqa: E731
 chapter.derive("finding.fill_t2w", fill, chapter.printed("vessel-filter"), chapter.printed("t2w-voxel"), unit="%", about="of a T2w voxel that a straight vessel at the filter fills")
 chapter.derive("finding.fill_t2star", fill, chapter.printed("vessel-filter"), chapter.printed("t2star-voxel"), unit="%", about="of a T2*w voxel")
-chapter.say("One thing in the text does not fit: the filter of 30 µm is called the visibility threshold in T2w with Fig 2F as its source, but that figure holds T2*w and TOF. A vessel of 30 µm fills "
-            "{finding.fill_t2w:.0f} % of a T2w voxel and {finding.fill_t2star:.0f} % of one of the T2*w voxels, so the threshold does not carry over by itself.")
+chapter.say("One thing in the text does not fit: the filter of 30 µm is called the visibility threshold in T2w with Fig 2F as its source, but that figure holds T2\\*w and TOF. A vessel of 30 µm fills "
+            "{finding.fill_t2w:.0f} % of a T2w voxel and {finding.fill_t2star:.0f} % of one of the T2\\*w voxels, so the threshold does not carry over by itself.")
 
 # %% [markdown] tags=["paper"]
 # ## Does it agree?
@@ -473,8 +473,8 @@ number("predictions.failed", int((judged["held"] == "no").sum()), "predictions")
 chapter.table(judged, "tab-predictions", "What was written down before the first training, and what came out.", formats=dict.fromkeys(("from", "to", "came out"), ".3g"))
 
 # %% tags=["paper", "hide-input"]
-wrong = judged.loc[judged["held"] == "no", "expected"]
-chapter.say("{predictions.held} of the expectations held and {predictions.failed} did not" + (": {list}." if len(wrong) else "."), list="; ".join(wrong))
+wrong = [f"{p.expected} (came out {p.came:.2f}, expected {p.low:g} to {p.high:g})" for p in judged.rename(columns={"came out": "came", "from": "low", "to": "high"}).itertuples() if p.held == "no"]
+chapter.say("{predictions.held} of the expectations came out within their range and {predictions.failed} did not" + (": {list}." if wrong else "."), list="; ".join(wrong))
 
 # %% [markdown]
 # ### Files to take along

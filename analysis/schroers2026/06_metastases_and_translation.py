@@ -123,12 +123,12 @@ for key, text, colour in (("exact", "exact, lesions as independent", ORANGE), ("
 ax.axhline(95, color=GREY, lw=1)
 ax.set(xlabel="Correlation of lesions of a subject (ICC)", ylabel="Intervals that hold the truth (%)", ylim=(None, 100.5))
 ax.legend(fontsize=8, loc="lower left")
-chapter.figure(fig, "fig-coverage", covered.value, watermark="simulated", caption="Coverage of intervals for {n} lesions in {k} subjects, by correlation.",
+chapter.figure(fig, "fig-coverage", covered.value, watermark="simulated", caption="Coverage of intervals in simulated studies of {n} lesions in {k} subjects, by correlation.",
                alt="Two falling curves; the one for independent lesions falls faster.", n=sum(SIZES), k=len(SIZES))
 
 # %% tags=["hide-input"]
 ends = covered.value.iloc[[0, -1]]
-chapter.say("With {n} lesions in {k} subjects the exact interval holds the truth in {a:.0f} % of the studies at an ICC of {x:g} and in {b:.0f} % at {y:g}; the interval with lesions inside subjects "
+chapter.say("In simulated studies of {n} lesions in {k} subjects the exact interval holds the truth in {a:.0f} % of the studies at an ICC of {x:g} and in {b:.0f} % at {y:g}; the interval with lesions inside subjects "
             "in {c:.0f} and {d:.0f} %. Few subjects make it an approximation, too.", n=sum(SIZES), k=len(SIZES), x=float(ends["icc"].iloc[0]), y=float(ends["icc"].iloc[1]),
             a=float(ends["exact"].iloc[0]), b=float(ends["exact"].iloc[1]), c=float(ends["subjects"].iloc[0]), d=float(ends["subjects"].iloc[1]))
 
@@ -398,7 +398,7 @@ else:
            about="exact sign test over patients")
     derive("zones.least_p", lambda t: 2.0 ** (1 - len(t)) if len(t) else float("nan"), pairs, about="smallest p that so many patients can give")
     people = list(dict.fromkeys(tissue.value["subject"]))
-    fig, ax = plt.subplots(figsize=(1.6 + 1.5 * len(people), 3.6), layout="constrained")
+    fig, ax = plt.subplots(figsize=(1.6 + min(1.5 * len(people), 14), 3.6), layout="constrained")
     for i, who in enumerate(people):
         for j, (zone, colour) in enumerate((("core", BLUE), ("infiltration", ORANGE))):
             v = tissue.value.loc[(tissue.value["subject"] == who) & (tissue.value["zone"] == zone), "fraction"].sort_values()
@@ -412,7 +412,9 @@ else:
                    alt="Pairs of point clouds for {zones.patients} patients; the core has more in {zones.more_in_core}.")
 
 # %% tags=["hide-input"]
-if tissue is not None:
+if tissue is not None and not chapter["zones.patients"].value:
+    chapter.say("No patient has both zones, so there is no pair to compare.")
+elif tissue is not None:
     chapter.say("In {zones.more_in_core} of {zones.patients} patients the core has more (exact sign test over patients, p = {zones.p:p}); so many patients cannot give a p below {zones.least_p:p}, whatever the tissue shows.")
 
 # %% [markdown] tags=["paper"]

@@ -97,7 +97,9 @@ def test_pixels_of_half_a_millimetre_and_two_animals_run_as_well(run, tmp_path):
     assert got["data.animals"] == 2 and got["ceiling.displacement"] == pytest.approx(1000)
     assert got["visibility.vessels"] > 0
     fine = values(run(make_pairs(tmp_path / "fine", animals="WX"), dilation_um=20.0, filter_um=0.0))
-    print(got["scores.dice"], fine["scores.dice"], got["scores.masd"], fine["scores.masd"], got["diameter.mri.error"], fine["diameter.mri.error"])
+    assert got["scores.dice"] == fine["scores.dice"]  # the same pixels, 25 times as large
+    assert got["scores.masd"] == pytest.approx(25 * fine["scores.masd"], rel=1e-6)
+    assert 10 < got["diameter.mri.error"] / fine["diameter.mri.error"] < 40
 
 
 def test_images_without_contrast_score_like_the_control(run, tmp_path):
@@ -137,6 +139,12 @@ def test_each_parameter_moves_what_it_should_and_nothing_else(
     got = values(chapter_run.run_chapter(CHAPTER, tmp_path, monkeypatch, **{**SMALL, parameter: value}))
     assert moves is None or got[moves] != base[moves]
     assert stays is None or got[stays] == base[stays]
+
+
+def test_more_folds_train_on_more_animals(run, tmp_path):
+    pairs = make_pairs(tmp_path / "mine")
+    two, four = values(run(pairs)), values(run(pairs, folds=4))
+    assert two["scores.dice"] != four["scores.dice"] and two["data.slices"] == four["data.slices"]
 
 
 def test_more_resamples_move_the_limits_and_not_the_scores(run, tmp_path):

@@ -90,5 +90,7 @@ def test_livers_are_found_by_name_or_phenotype(cohort):
 
 def test_what_is_said_not_to_be_matched_differs_between_seeds(targets, cohort):
     other = made.illustration_cohort(*targets, seed=5).high
-    own = [t[t["group"] == "mouse"][["vcs_diff_in", "vcs_histo"]].corr().iloc[0, 1] for t in (cohort.high, other)]
+    own = [
+        t[t["group"] == "mouse"][["vcs_diff_in", "vcs_histo"]].corr().iloc[0, 1] for t in (cohort.high, other)
+    ]
     assert abs(own[0] - own[1]) > 0.02 and "within mice" in made.NOT_MATCHED[0]
