@@ -47,9 +47,23 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="file for the JSON (default: standard output)")
     parser.add_argument("--folder", type=Path, help="where images and maps go for the time being")
     parser.add_argument("--quick", action="store_true", help="a small cohort, for a test that it runs")
+    parser.add_argument(
+        "--note", default="", help="what a reader of the times should know, such as other work on the machine"
+    )
+    parser.add_argument(
+        "--scaling-of",
+        type=Path,
+        help="a file of an earlier run, of which only the second part is made again",
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=options.folder) as folder:
-        text = json.dumps(measure(Path(folder), options.quick), indent=1) + "\n"
+        if options.scaling_of:
+            stored = json.loads(options.scaling_of.read_text(encoding="utf-8"))
+            (Path(folder) / "p.bval").write_text(" ".join(map(str, B_VALUES)))
+            made = {**stored, "scaling": measure_scaling(Path(folder), SHAPE, ROUNDS)}
+        else:
+            made = measure(Path(folder), options.quick)
+        text = json.dumps({**made, "note": options.note}, indent=1) + "\n"
     if options.output:
         options.output.write_text(text, encoding="utf-8")
     else:

@@ -124,7 +124,8 @@ def _measured(stored: dict[str, Any]) -> str:
         "Same bytes in all three": "yes" if scaling["same_bytes"] else "no",
     }
     shown = [[escape(name), escape(value)] for name, value in facts.items()]
-    return f"## Measured\n{raw(html_table(['What', 'Found'], shown, name='inventory scale'))}\n"
+    note = f"\n{stored['note']}\n" if stored.get("note") else ""
+    return f"## Measured\n{raw(html_table(['What', 'Found'], shown, name='inventory scale'))}\n{note}"
 
 
 def _more(stored: dict[str, Any]) -> str:
