@@ -399,6 +399,8 @@ if has_volume:
 base = source.get("patients", source.get("harmonised"))
 has_groups = base is not None and "primary" in base.value and {first_group, second_group} <= set(base.value["primary"].dropna().map(broad_group))
 both_groups = (first_group, second_group)
+if base is not None and not has_groups:
+    chapter.say("The table names no patients of both groups, {a} and {b} (`first_group`, `second_group`), so groups are not compared.", a=first_group, b=second_group)
 label = {first_group: first_group.capitalize(), second_group: second_group.capitalize()}
 
 

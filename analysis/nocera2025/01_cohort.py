@@ -188,10 +188,10 @@ for column, colour, words in (("samples", ORANGE, "samples exchanged\n(Mann–Wh
                 color=colour, va="center")
 ax.set(xlabel="Share of the variance between patients (ICC)", ylabel="False alarms (%)", ylim=(0, None))
 chapter.figure(
-    fig, "fig-false-alarms", data=alarms,
+    fig, "fig-false-alarms", data=alarms, watermark="simulated",
     caption="How often two tests find a difference where there is none, at a level of five percent (dashed). "
             "Simulated, with the patients and numbers of samples of this chapter.",
-    alt="The line for samples climbs from {low:.0f} to {high:.0f} % of cohorts as patients become unlike each "
+    alt="The line for samples goes from {low:.0f} to {high:.0f} % of cohorts as patients become unlike each "
         "other; the line for patients stays between {least:.0f} and {most:.0f} %.",
     low=alarms["samples"].iloc[0], high=alarms["samples"].iloc[-1], least=alarms["patients"].min(),
     most=alarms["patients"].max())
@@ -251,7 +251,7 @@ def describe_cohort(frame):
         if column in people:
             for level, n in people[column].value_counts(sort=False).items():
                 rows.append((words, str(level), str(n), "patients", 100 * n / people[column].notna().sum()))
-    if "age" in people:
+    if "age" in people and people["age"].notna().any():
         rows.append(("Age (years)", "mean ± SD", mean_and_sd(people["age"]), "patients", np.nan))
     for n, patients in frame.groupby("patient").size().value_counts().sort_index().items():
         rows.append(("Samples per patient", str(n), str(patients), "patients", 100 * patients / len(people)))
@@ -376,7 +376,7 @@ if rows:
     tests = pd.DataFrame(rows)
     numbers = dict.fromkeys(("mean", "mean ", "difference", "lower", "upper"), ".4g")
     chapter.table(tests, "tab-groups", "Groups of samples compared. Difference and interval ({level:.0f} %): mixed "
-                  "model. p, patients: permutation; p, samples: Mann–Whitney, samples as if independent."
+                  "model, or difference of means where it cannot be fitted. p, patients: permutation; p, samples: Mann–Whitney, samples as if independent."
                   + (" Illustration cohort." if MARK else ""),
                   formats=numbers | {"p, patients": ".2g", "p, samples": ".2g"}, level=100 * confidence)
 else:
@@ -404,27 +404,30 @@ def violin(ax, parts, names, letter, ylabel):
 pair = [f"imaging_{shown}", "histology"]
 unit_of = {"histology": "Histology", pair[0]: shown.upper()}
 UNITS = " (cells/mm²)" if not chapter.is_user_run else ""
-across = max(len(divisions), 1)
+drawn = list(divisions)[:8]
+across = max(len(drawn), 1)
 fig, axes = plt.subplots(2, across + 1, figsize=(2.25 * (across + 1) + 0.6, 5.4), squeeze=False, layout="constrained")
 violin(axes[0, 0], [data["histology"].dropna()], ["all samples"], "A", "Histology" + UNITS)
 violin(axes[1, 0], [data[pair[0]].dropna()], ["all samples"], "B", shown.upper() + UNITS)
-for j, key in enumerate(divisions):
+for j, key in enumerate(drawn):
     for i, column in enumerate(pair):
         values, flag, _ = rows_of(data, column, key)
         names = [name.replace(" ", "\n", 1) for name in divisions[key][1:]]
         violin(axes[i, j + 1], [values[flag == 1], values[flag == 0]], names, "CDEFGHIJKLMNOPQRST"[i * across + j],
                unit_of[column] if j == 0 else "")
-for ax in axes[:, len(divisions) + 1:].flat:
+for ax in axes[:, len(drawn) + 1:].flat:
     ax.axis("off")
 long = data[["sample", "patient", "group", *pair, *[c for c in ("enhancement", "grade", "idh") if c in data]]]
-said = "; ".join(f"{unit_of[c]}, {divisions[k][1]} {v.value['mean1']:.0f} against {divisions[k][2]} {v.value['mean0']:.0f}"
-                 for (c, k), v in compared.items() if c in pair)
+said = "; ".join(f"{unit_of[c]}, {divisions[k][1]} {v.value['mean1']:.4g} against {divisions[k][2]} {v.value['mean0']:.4g}"
+                 for (c, k), v in compared.items() if c in pair and k in drawn)
 chapter.figure(
     fig, "fig-groups", data=long, watermark=MARK,
-    caption="Cell density in the tissue (A) and its prediction from imaging (B), over all samples and by group: above "
-            "the prediction, below the tissue. Bars: means over samples."
+    caption="{tissue} (A) and {image} (B), over all samples and by group: above the imaging, below the tissue. Bars: "
+            "means over samples." + (" Only the first groups are drawn." if len(drawn) < len(divisions) else "")
             + (" Drawn from an illustration cohort." if MARK else ""),
-    alt="Violins with dots for {table.samples} samples. Means: {said}.", said=said or "no groups")
+    alt="Violins with dots for {table.samples} samples. Means: {said}.", said=said or "no groups",
+    tissue="Histology" if chapter.is_user_run else "Cell density in the tissue",
+    image=f"the imaging column {shown}" if chapter.is_user_run else "its prediction from imaging")
 
 # %% tags=["hide-input"]
 order = [f"test.{c.removeprefix('imaging_')}.{k}" for c, k in compared if c in pair]
@@ -596,7 +599,7 @@ ax.set(xlabel="Share of the variance between patients (ICC)", ylabel="Independen
 chapter.figure(
     fig, "fig-worth", data=worth,
     caption="What the samples of this chapter are worth in a comparison of patients' groups.",
-    alt="A falling line: {table.samples} samples are worth {worth.icc_0.3:.0f} independent ones at an ICC of three "
+    alt="A line over the ICC: {table.samples} samples are worth {worth.icc_0.3:.0f} independent ones at an ICC of three "
         "tenths, {worth.icc_0.5:.0f} at one half and {worth.icc_1:.0f} when a patient always gives the same "
         "value.")
 

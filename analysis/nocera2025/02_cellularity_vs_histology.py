@@ -145,6 +145,14 @@ LABEL = {p: p.upper() if len(p) <= 4 else p.replace("_", " ") for p in predictor
 LEVEL = {"level": 100 * confidence}
 
 
+BRIEF = ".3g" if chapter.is_user_run else ".2f"
+
+
+def number(value, short="not estimable"):
+    """A number for a title or a description."""
+    return format(value, BRIEF).replace("-", "−") if np.isfinite(value) else short
+
+
 def rows_of(frame, predictor, cohort):
     """Complete samples of one cohort, with `x` and `y`."""
     kept = frame if cohort == "whole" else frame[frame["group"] == cohorts[cohort]]
@@ -191,7 +199,7 @@ for ax, (title, (within, between)) in zip(axes, planted.items(), strict=True):
                  "within": fitted.coefficients[1], "between": fitted.coefficients[2]})
 axes[0].set_ylabel("Histology")
 chapter.figure(
-    fig, "fig-idea", data=pd.DataFrame(idea),
+    fig, "fig-idea", data=pd.DataFrame(idea), watermark="simulated",
     caption="Simulated samples, a colour and a line per patient, the pooled line dashed. Left, sites of a patient differ as "
             "imaging says; right, only patients do.",
     alt="Two scatters with rising dashed lines. Left, lines of single patients rise (slope within {a:.2f}); right, they "
@@ -261,7 +269,7 @@ chapter.figure(
     fig, "fig-slopes", data=slopes, watermark=MARK,
     caption="Slopes of histology on imaging, with {level:.0f} % limits.",
     alt="Dots with bars around zero. Within patients: {said}.", **LEVEL, said="; ".join(
-        f"{LABEL[p]}, {cohorts[g]} {w.estimate:.2f} ({w.lower:.2f} to {w.upper:.2f})"
+        f"{LABEL[p]}, {cohorts[g]} {number(w.estimate)} ({number(w.lower)} to {number(w.upper)})"
         for (p, g), f in fits.items() for w in [f.value.estimates["within"]]))
 
 # %% tags=["hide-input"]
@@ -351,9 +359,9 @@ def cell(values, what):
     """A cell of the table in the paper's layout."""
     if not np.isfinite(values[what]):
         return "–"
-    digits = {"b": ".2f", "r2": ".3f", "rho": ".2f", "rmse": ".0f"}.get(what, ".0f")
+    digits = {"b": BRIEF, "r2": ".3f", "rho": ".2f", "rmse": ".0f"}.get(what, ".0f")
     words = format(values[what], digits).replace("-", "−")
-    return words + (f" ({format_p(values[f'{what}_p'])})" if f"{what}_p" in values else "")
+    return words + (f" ({format_p(p)})" if np.isfinite(p := values.get(f"{what}_p", np.nan)) else "")
 
 
 layout = pd.DataFrame([
@@ -364,18 +372,21 @@ chapter.table(layout, "tab-printed-way", "Slope and R² after samples were left 
               + (" Illustration cohort." if MARK else ""))
 
 # %% tags=["hide-input"]
-fig, axes = plt.subplots(len(predictors), len(cohorts), figsize=(2.9 * len(cohorts) + 0.5, 2.7 * len(predictors) + 0.2),
+drawn = list(cohorts)[:6]
+ONLY = " Only the first cohorts are drawn." if len(drawn) < len(cohorts) else ""
+panels = list(itertools.product(predictors, drawn))
+fig, axes = plt.subplots(len(predictors), len(drawn), figsize=(2.9 * len(drawn) + 0.5, 2.7 * len(predictors) + 0.2),
                          squeeze=False, sharey=True, sharex="row", layout="constrained")
-UNITS = {"cpm": " (cells/mm²)", "adc": " (1e-6 mm²/s)"} if MARK else {}
-for k, (ax, (p, g)) in enumerate(zip(axes.flat, pairs, strict=True)):
+UNITS = {"cpm": " (cells/mm²)", "adc": " (10⁻⁶ mm²/s)"} if MARK else {}
+for k, (ax, (p, g)) in enumerate(zip(axes.flat, panels, strict=True)):
     rows, made = rows_of(data, p, g), printed_way[p, g].value
     out = left_out(rows, p, g)
-    ax.plot(rows["x"][~out], rows["y"][~out], "o", ms=3.6, color=(BLUE, ORANGE, GREEN)[k // len(cohorts) % 3], alpha=0.8, mew=0)
+    ax.plot(rows["x"][~out], rows["y"][~out], "o", ms=3.6, color=(BLUE, ORANGE, GREEN)[k // len(drawn) % 3], alpha=0.8, mew=0)
     ax.plot(rows["x"][out], rows["y"][out], "o", ms=4.6, mfc="white", mec=INK, mew=0.9)
     if np.isfinite(made["b"]):
         ends = np.array([rows["x"][~out].min(), rows["x"][~out].max()])
         ax.plot(ends, rows["y"][~out].mean() + made["b"] * (ends - rows["x"][~out].mean()), color=INK, lw=1.3)
-    said = f"b = {made['b']:.2f}, ρ = {made['rho']:.2f}".replace("-", "−")
+    said = f"b = {number(made['b'], short='–')}, ρ = {number(made['rho'], short='–')}"
     ax.set_title("ABCDEFGHIJKLMNOPQRSTUVWXYZ"[k % 26] + f"  {cohorts[g]}\n{said}", fontsize=9.5)
     ax.set_xlabel(LABEL[p] + UNITS.get(p, ""), fontsize=9)
     ax.set_facecolor("none")
@@ -383,9 +394,9 @@ for ax in axes[:, 0]:
     ax.set_ylabel("Histology" + (" (cells/mm²)" if MARK else ""), fontsize=9)
 chapter.figure(
     fig, "fig-scatter", data=data, watermark=MARK,
-    caption="Histology over imaging by cohort. Lines: least squares without the samples left out (white dots).",
+    caption="Histology over imaging by cohort. Lines: least squares without the samples left out (white dots)." + ONLY,
     alt="Scatter plots. {said}.", said="; ".join(
-        f"{LABEL[p]}, {cohorts[g]}: slope {m.value['b']:.2f}, rank correlation {m.value['rho']:.2f}"
+        f"{LABEL[p]}, {cohorts[g]}: slope {number(m.value['b'])}, rank correlation {number(m.value['rho'])}"
         for (p, g), m in printed_way.items()))
 
 # %% tags=["hide-input"]
@@ -403,11 +414,11 @@ chapter.say("In the illustration the mixed model of untreated samples gives b = 
             "patients.")
 
 # %% tags=["hide-input"]
-fig, axes = plt.subplots(len(predictors), len(cohorts), figsize=(2.7 * len(cohorts) + 0.5, 2.1 * len(predictors) + 0.4),
+fig, axes = plt.subplots(len(predictors), len(drawn), figsize=(2.7 * len(drawn) + 0.5, 2.1 * len(predictors) + 0.4),
                          squeeze=False, sharex=True, layout="constrained")
-for k, (ax, (p, g)) in enumerate(zip(axes.flat, pairs, strict=True)):
+for k, (ax, (p, g)) in enumerate(zip(axes.flat, panels, strict=True)):
     f = fits[p, g].value
-    ax.hist(f.draws, bins=np.linspace(-1, 1, 41), color=(BLUE, ORANGE, GREEN)[k // len(cohorts) % 3], alpha=0.7)
+    ax.hist(f.draws, bins=np.linspace(-1, 1, 41), color=(BLUE, ORANGE, GREEN)[k // len(drawn) % 3], alpha=0.7)
     ax.axvline(f.estimates["iterated"].estimate, color=INK, lw=1.4)
     ax.axvline(f.estimates["rho"].estimate, color=INK, lw=1.1, ls=(0, (2, 2)))
     ax.set_title(f"{LABEL[p]}, {cohorts[g]}", fontsize=9.5)
@@ -421,10 +432,10 @@ chapter.figure(
     fig, "fig-iterated", watermark=MARK,
     data=pd.DataFrame({"from": np.linspace(-1, 0.95, 40)} | {f"{p} {g}": c for (p, g), c in zip(fits, counts, strict=True)}),
     caption="Rank correlations of {n} draws of one sample per patient: mean (line) and ρ of all samples (dotted). The "
-            "spread shows how the draw matters, not how sure the mean is.",
+            "spread shows how the draw matters, not how sure the mean is." + ONLY,
     alt="Histograms. Means: {said}.", n=draws, said="; ".join(
         f"{LABEL[p]}, {cohorts[g]} "
-        f"{f.value.estimates['iterated'].estimate:.2f}" for (p, g), f in fits.items()))
+        f"{number(f.value.estimates['iterated'].estimate)}" for (p, g), f in fits.items()))
 
 # %% tags=["hide-input"]
 hard = data[(data["grade"] >= 3) & (data["enhancement"] == 0)] if {"grade", "enhancement"} <= set(data) else data[:0]
@@ -437,7 +448,8 @@ if same_unit and len(hard) > 2:
     both = hard[["histology", *[f"imaging_{p}" for p in same_unit]]]
     top = float(both.max(axis=None)) * 1.05
     ax.plot([0, top], [0, top], color=GREY, lw=1, ls=(0, (4, 3)))
-    ax.set(xlabel="Predicted", ylabel="Histology", xlim=(0, top), ylim=(0, top))
+    unit = " (cells/mm²)" if MARK else ""
+    ax.set(xlabel=f"Predicted{unit}", ylabel=f"Histology{unit}", xlim=(0, top), ylim=(0, top))
     ax.set_facecolor("none")
     chapter.figure(
         fig, "fig-hard", data=both, watermark=MARK,
@@ -919,10 +931,10 @@ for ax, words in zip(axes[:, 0], ("Bias", "Intervals that contain\nthe truth (%)
     ax.set_ylabel(words)
 fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=9)
 chapter.figure(
-    fig, "fig-grid", data=grid.value,
+    fig, "fig-grid", data=grid.value, watermark="simulated",
     caption="Bias, coverage of intervals at ninety-five percent, and share of cohorts in which an association is found, at a share of "
             "variance between patients of {near:g}. Truth: the tissue itself, for slopes the one within "
-            "patients. Thirteen patients with {samples} samples, {repeats} cohorts per point.",
+            "patients. Simulated cohorts of thirteen patients with {samples} samples, {repeats} cohorts per point.",
     alt="Nine panels of lines over the targeting error. With the same slope at both levels and no error, the slope within "
         "patients is found in {grid.power.within_slope.w0.45.b0.45.mm0:.0f} % of cohorts, at four "
         "millimetres in {grid.power.within_slope.w0.45.b0.45.mm4:.0f} %. Where only patients differ, the "
@@ -955,7 +967,7 @@ def shares(frame, predictor):
     """Share of the variance between patients of imaging and histology, not below zero."""
     rows = rows_of(frame, predictor, "whole")
     found = [attempt(icc_oneway, rows[c], rows["patient"]) for c in ("x", "y")]
-    return tuple(max(f.estimate, 0.0) if f and np.isfinite(f.estimate) else 1.0 for f in found)
+    return tuple(max(f.estimate, 0.0) if f and np.isfinite(f.estimate) else float("nan") for f in found)
 
 
 main = predictors[0]
@@ -963,25 +975,31 @@ sizes = rows_of(data, main, "whole").groupby("patient").size().to_numpy()
 for k, what in enumerate(("imaging", "histology")):
     chapter.derive(f"plan.icc_{what}", lambda t, k: float(shares(t, main)[k]), table, k=k,
                    about=f"share of variance between patients, {what}, {main}")
+alike = [1.0 if np.isnan(s) else s for s in (chapter["plan.icc_imaging"].value, chapter["plan.icc_histology"].value)]
 weaker = targeting_attenuation(targeting_mm, length_mm, error_is="rms distance")
 chapter.derive("plan.attenuation", lambda _: weaker, table, about="factor of the correlation at this targeting error")
 plan = pd.DataFrame([
     {"patients": k, "samples per patient": m, "power": 100 * plan_correlation(
-        expected_r, patients=k, samples=m, icc_x=chapter["plan.icc_imaging"].value,
-        icc_y=chapter["plan.icc_histology"].value, attenuation=weaker, alpha=1 - confidence).power}
+        expected_r, patients=k, samples=m, icc_x=alike[0], icc_y=alike[1], attenuation=weaker, alpha=1 - confidence).power}
     for m in (1, 2, 4) for k in range(8, 101, 4)])
-chapter.derive("plan.power", lambda a, x, y: 100 * plan_correlation(
-    expected_r, patients=len(sizes), samples=float(np.mean(sizes)), icc_x=x, icc_y=y, attenuation=a,
-    alpha=1 - confidence).power, chapter["plan.attenuation"], chapter["plan.icc_imaging"], chapter["plan.icc_histology"],
+
+
+def power_here(attenuation, icc_x, icc_y):
+    """Power with the patients of the table; not-a-number where their samples are worth fewer than four."""
+    icc_x, icc_y = (1.0 if np.isnan(icc) else icc for icc in (icc_x, icc_y))
+    planned = attempt(plan_correlation, expected_r, patients=len(sizes), samples=float(np.mean(sizes)), icc_x=icc_x, icc_y=icc_y, attenuation=attenuation, alpha=1 - confidence)
+    return 100 * planned.power if planned else float("nan")
+
+
+chapter.derive("plan.power", power_here, chapter["plan.attenuation"], chapter["plan.icc_imaging"], chapter["plan.icc_histology"],
     unit="%", about="power with as many patients as the table has")
 fig, ax = plt.subplots(figsize=(5.8, 3.2))
 for m, colour in zip((1, 2, 4), (GREY, BLUE, ORANGE), strict=True):
     one = plan[plan["samples per patient"] == m]
-    ax.plot(one["patients"], one["power"], color=colour)
-    ax.annotate(f"{m} per patient", (one["patients"].iloc[4], one["power"].iloc[4]), (8, -12), textcoords="offset points",
-                color=colour, fontsize=9)
+    ax.plot(one["patients"], one["power"], color=colour, label=f"{m} per patient")
 ax.axhline(80, color=GREY, lw=1, ls=(0, (4, 3)))
 ax.set(xlabel="Patients", ylabel="Power (%)", ylim=(0, 102))
+ax.legend(frameon=False, fontsize=9, loc="lower right", reverse=True)
 chapter.figure(
     fig, "fig-plan", data=plan,
     caption="Power to find a correlation of {r:g} (without targeting error) when the needle misses by {mm:g} mm, with the "
@@ -993,9 +1011,11 @@ chapter.figure(
 for share in (0.1, 0.3, 0.5, 1.0):
     chapter.derive(f"worth.icc_{share:g}", lambda t, share: design_effect(
         rows_of(t, main, "whole").groupby("patient").size().to_numpy(), share).n_effective, table, unit="samples", share=share)
+worst = "" if chapter["plan.icc_imaging"].value + chapter["plan.icc_histology"].value >= 0 else (
+    " A share that is not estimable counts as one, the worst case.")
 chapter.say("A miss of {mm:g} mm over a tissue that stays alike over {length:g} mm multiplies a correlation by "
             "{plan.attenuation:.2f}. Shares of variance between patients: imaging {plan.icc_imaging:.2f}, "
-            "histology {plan.icc_histology:.2f} ({main}). With as many patients as here, a correlation of "
+            "histology {plan.icc_histology:.2f} ({main})." + worst + " With as many patients as here, a correlation of "
             "{r:g} is found with a power of {plan.power:.0f} %. For a correlation the product of both shares "
             "counts: at a product of one, three, five or ten tenths the samples are worth "
             "{worth.icc_0.1:.0f}, {worth.icc_0.3:.0f}, {worth.icc_0.5:.0f} or {worth.icc_1:.0f} independent "

@@ -127,7 +127,7 @@ right.set_yticks([3, 2, 1, 0], order.values())
 right.set(xlabel="Volume of the region (% of the sphere)")
 fig.tight_layout()
 chapter.figure(
-    fig, "fig-sphere", data=spheres.value,
+    fig, "fig-sphere", data=spheres.value, watermark="simulated",
     caption="A sphere of {d:g} mm on a grid. Left: a slice through it, with the share of each voxel that lies inside. "
             "Right: the volume of the region at random positions. Simulated.",
     alt="Points of volume for four ways to draw a sphere. Whole voxels scatter by {sphere.coarse.volume_cv:.0f} % on the "
@@ -261,7 +261,7 @@ counted, predicted = data["histology"].to_numpy(), folded["subject"].value
 ends = [min(counted.min(), predicted.min()), max(counted.max(), predicted.max())]
 left.plot(ends, ends, color=GREY, lw=1, ls=(0, (4, 3)))
 left.plot(counted, predicted, ".", ms=3 if len(data) > 200 else 7, color=BLUE, alpha=0.4)
-left.set(xlabel="Counted", ylabel="Predicted, subject left out")
+left.set(xlabel="Counted (cells/mm²)", ylabel="Predicted, subject left out (cells/mm²)")
 sizes = [chapter[f"split.{s}.rmse"].value for s in splits]
 right.barh(range(len(splits)), sizes, color=[ORANGE, ORANGE, BLUE][-len(splits):], height=0.55)
 low, high = (chapter[f"split.subject.rmse.{e}"].value for e in ("lower", "upper"))
@@ -269,7 +269,7 @@ right.plot([low, high], [len(splits) - 1] * 2, color=INK, lw=1.4)
 right.axvline(chapter["loso.constant"].value, color=GREY, lw=1.4)
 right.text(chapter["loso.constant"].value, -0.6, "a constant ", color=GREY, fontsize=9, ha="right")
 right.set_yticks(range(len(splits)), [splits[s] for s in splits])
-right.set(xlabel="Error (RMSE, unit of the histology)", ylim=(len(splits) - 0.4, -0.85))
+right.set(xlabel="Error, RMSE (cells/mm²)", ylim=(len(splits) - 0.4, -0.85))
 fig.tight_layout()
 chapter.figure(
     fig, "fig-splits", watermark="" if chapter.is_user_run else "simulated",
@@ -336,7 +336,7 @@ derive("registration.worst.true_over_measured", ratio, chapter["registration.wor
 fig, ax = plt.subplots(figsize=(6.2, 3.3))
 for kind, word, colour in (("measured", "apparent: against the count", ORANGE), ("true", "true: where MRI was read", BLUE)):
     ax.plot(moved.value["displacement"], moved.value[kind], "o-", color=colour)
-    ax.annotate(word, moved.value[["displacement", kind]].iloc[-1], (-4, 9 if kind == "measured" else -20),
+    ax.annotate(word, moved.value[["displacement", kind]].iloc[-1], (-4, 9 if kind == "measured" else -36),
                 textcoords="offset points", color=colour, ha="right")
 ax.set(xlabel="SD of the displacement along an axis (mm)", ylabel="RMSE (cells/mm²)")
 ax.set_ylim(0, 1.25 * moved.value[["measured", "true"]].to_numpy().max())

@@ -232,7 +232,8 @@ else:
 
 # %% tags=["hide-input"]
 if scans is None:
-    chapter.say("No folder of line scans was handed in (`-i kymographs=FOLDER`).")
+    chapter.say("No folder of line scans was handed in (`-i kymographs=FOLDER`)."
+                + (" Lines drawn by hand are read with their scans, and are not used here." if drawn_lines else ""))
 else:
     measured = derive("scans.table", lambda _: measure_scans(scans, images, lines, range_um_s=(slowest_um_s, fastest_um_s))[0], source, probe=False)
     for state in ("moving", "stalled", "unclear"):
@@ -459,7 +460,7 @@ if caps is not None:
     chapter.figure(fig, "fig-groups", caps.value, watermark=mark, caption="Blood flow velocity by group; median and quartiles; zero is standing blood.",
                    alt="Points by group with medians; {groups.standing} vessels stand at zero.")
 else:
-    chapter.say("No table of vessels with `group` and `velocity_um_s` was handed in.")
+    chapter.say("No table of vessels with `velocity_um_s` in two groups or more (`group`) was handed in.")
 
 # %% tags=["hide-input"]
 if caps is not None:
@@ -467,7 +468,7 @@ if caps is not None:
     moving = caps.value[caps.value["velocity_um_s"] > 0].groupby("group", sort=False)["velocity_um_s"].median()
     chapter.say("Medians are {with} µm/s with standing blood as zero, and {without} µm/s without it. The printed kind of test gives p = {groups.p_kruskal:.3p}; groups shuffled within animals, "
                 "p = {groups.p_within:.3p}, and without standing blood p = {groups.p_moving:.3p}.".replace(":.3p", ":p"),
-                **{"with": ", ".join(f"{v:,.0f} ({g})" for g, v in medians.items()), "without": ", ".join(f"{v:,.0f}" for v in moving)})
+                **{"with": ", ".join(f"{v:,.0f} ({g})" for g, v in medians.items()), "without": ", ".join(f"{v:,.0f} ({g})" for g, v in moving.items()) or "none"})
 
 # %% [markdown]
 # ### Does visibility stay the same over weeks?

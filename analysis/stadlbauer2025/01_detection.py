@@ -267,7 +267,7 @@ ax.set(xlabel="Correlation between examinations of one patient",
 ends = {f"{k}{i}": planted[name].iloc[j] for i, name in enumerate(shown) for k,
         j in (("from", 0), ("to", -1))}
 chapter.figure(
-    fig, "fig-coverage", data=planted,
+    fig, "fig-coverage", data=planted, watermark="simulated",
     caption="How often Wilson's interval contains a planted sensitivity, by how alike the examinations of "
             "one patient are. Simulated, with the numbers of examinations with {what} per patient of this "
             "chapter and with three each.",
@@ -327,7 +327,7 @@ else:
               0: sizes["absent"].value.size}
     leaf_patients = {(1, 1, 1): int(chapter.printed("both-positive-patients").value),
                      (1, 0, 1): int(chapter.printed("early-patients").value)}
-left_out = {"Not analysed": start - analysed, "Without every reading": incomplete}
+left_out = {"Not analysed": start - analysed, "Some reading missing": incomplete}
 left_out = {why: n for why, n in left_out.items() if n}
 kept = start - sum(left_out.values())
 
@@ -357,7 +357,7 @@ def draw_trunk(ax):
         connect(ax, (5, 8.2), (7.35, 8.2))
         text = "\n".join(f"{why}\n{count_text(n)}" for why, n in left_out.items())
         box(ax, 8.7, 8.2, 2.7, 0.1 + 0.8 * len(left_out), text, "#d9dce1")
-    box(ax, 5, 6.95, 4.2, 0.95, f"Analysed\n{count_text(kept)}", "#e4edf6")
+    box(ax, 5, 6.95, 4.2, 0.95, f"{'With every reading' if incomplete else 'Analysed'}\n{count_text(kept)}", "#e4edf6")
 
 
 def draw_branch(ax, rows, x, title, patients):
@@ -386,10 +386,11 @@ chapter.figure(
     fig, "fig-flow", data=patterns.value,
     caption="Flow of the examinations. Gray: left out; green: diagnostic subgroups, by whether each reading "
             "is a true or false positive (TP, FP) or negative (TN, FN). A patient counts wherever an "
-            "examination of theirs does.",
-    alt="Flow diagram. Of {start} examinations {kept} are analysed; the table has {table.present} with "
+            "examination of theirs does."
+            + (" The numbers of one reading also use examinations where another is missing." if incomplete else ""),
+    alt="Flow diagram. Of {start} examinations {kept} {done}; the table has {table.present} with "
         "{what} and {table.absent} without. Subgroups in examinations: {leaves}.", start=start, kept=kept,
-        leaves=leaves, **WORDS)
+        done="have every reading" if incomplete else "are analysed", leaves=leaves or "none", **WORDS)
 
 # %% [markdown]
 # ### One reading at a time
@@ -542,7 +543,9 @@ chapter.say(each(
     "{@.sensitivity:.1f} % ({@.sensitivity.patients_lower:.1f}–{@.sensitivity.patients_upper:.1f}), and "
     "calls {@.fp} of {@.negatives} without it positive, a specificity of {@.specificity:.1f} % "
     "({@.specificity.patients_lower:.1f}–{@.specificity.patients_upper:.1f}).",
-    reads, "\n\n") + "\n\nThe intervals in parentheses: {unit}.", **WORDS)
+    reads, "\n\n") + "\n\nThe intervals in parentheses: {unit}."
+    + (" Where all redrawn patients give the same value, as with a reading that is never wrong, there is no such "
+       "interval; Wilson's is in the table." if patients_known else ""), **WORDS)
 
 # %% [markdown]
 # Ratios say what a reading does to a suspicion: a positive likelihood ratio multiplies the odds of the
@@ -596,13 +599,15 @@ def difference(pair, what, side):
 
 
 def exact_p(pair, what):
-    """McNemar's exact p, pairs taken as independent."""
-    return mcnemar_exact(*pair.right_only(what)[:2]).p
+    """McNemar's exact p, pairs taken as independent; not-a-number without any pair."""
+    *right_only, n = pair.right_only(what)
+    return mcnemar_exact(*right_only).p if n else float("nan")
 
 
 def bounded_p(pair, effect, what):
-    """McNemar's p when the variance is inflated by a design effect."""
-    return mcnemar_at_design_effect(*pair.right_only(what)[:2], effect)
+    """McNemar's p when the variance is inflated by a design effect; not-a-number without any pair."""
+    *right_only, n = pair.right_only(what)
+    return mcnemar_at_design_effect(*right_only, effect) if n else float("nan")
 
 
 def clustered_p(data, first, second, what):
@@ -1097,7 +1102,7 @@ def alone(pair, given):
 def recounted(pair, k, field):
     """Accuracy of either reading in percent, or McNemar's exact p, after k finds are recounted."""
     first, second, p = recounted_accuracies(pair, k)
-    return {"first": 100 * first, "second": 100 * second, "p": p}[field]
+    return {"first": 100 * first, "second": 100 * second, "p": p if first == first else float("nan")}[field]
 
 
 def p_without(pair, k):
@@ -1105,11 +1110,14 @@ def p_without(pair, k):
     return exact_p(recount(pair, k), "sensitivity")
 
 
-def tipping_words(at):
-    """The tipping point in words."""
+def tipping_words(at, last):
+    """The tipping point in words; `last` is p once all are recounted."""
+    if last != last:
+        return "no examination has both readings"
     if at != at:
         return "they stay told apart"
-    return f"from {at:.0f} on they are not told apart" if at else "they are not told apart to begin with"
+    again = ", and with all of these they are told apart again" if last < 1 - confidence else ""
+    return (f"from {at:.0f} on they are not told apart" if at else "they are not told apart to begin with") + again
 
 
 # %% tags=["hide-input"]
@@ -1126,7 +1134,7 @@ for key in PAIR_KEYS:
         chapter.derive(f"{key}.recounted.{field}", recounted, paired[key], most, field=field,
                        unit="1" if field == "p" else "%")
     chapter.derive(f"{key}.without.p", p_without, paired[key], most)
-    WORDS[f"tip.{key}"] = tipping_words(value_of(f"{key}.tipping"))
+    WORDS[f"tip.{key}"] = tipping_words(value_of(f"{key}.tipping"), value_of(f"{key}.recounted.p"))
 tipping = pd.DataFrame(
     [{"pair": key, "recounted": k}
      | {f: recounted(paired[key].value, k, f) for f in ("first", "second", "p")}
@@ -1166,7 +1174,7 @@ if pairs:
     chapter.figure(
         fig, "fig-tipping", data=tipping,
         caption="Accuracy of the readings when finds of one of them alone are recounted as false alarms. "
-                "Dashed: from here on McNemar's exact test does not tell the readings apart.",
+                "Dashed: where McNemar's exact test first does not tell the readings apart.",
         alt="Lines over the number of recounted finds. " + each(
             "At {@.unconfirmed:.0f}: {second.@} {@.recounted.second:.1f} %, {first.@} "
             "{@.recounted.first:.1f} %, {tip.@}",

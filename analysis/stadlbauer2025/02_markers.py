@@ -151,7 +151,7 @@ ax.plot(idea["follows"], idea["significant"], "o-", color=ORANGE, ms=5)
 ax.set(xlabel="Correlation between the marker and the reader's impression",
        ylabel="Studies in which missed and\nfound cases differ (%)", ylim=(0, 103))
 chapter.figure(
-    fig, "fig-circular", data=idea,
+    fig, "fig-circular", data=idea, watermark="simulated",
     caption="A marker without any information about the condition, compared between found and missed cases. "
             "Simulated. Dashed: what a test promises when nothing differs.",
     alt="A line that rises steeply: {circular.independent:.0f} % of studies find a difference when the reader "
@@ -430,14 +430,22 @@ chapter.say("These results come from {source}: {table.examinations} examinations
             **WORDS, **{f"note{i}": note for i, note in enumerate(table.value.attrs.get("notes", ()))})
 
 # %%
+def enough(data, *markers):
+    """Whether examinations with these markers come from two patients at least, with the condition and without."""
+    kept = data.dropna(subset=[f"marker_{n}" for n in markers])
+    return all(kept.loc[kept["reference"] == code, "patient"].nunique() > 1 for code in (0, 1))
+
+
 def area(data, n, kind, part):
-    """Area of a marker with its interval: patients as clusters (Obuchowski), or DeLong."""
+    """Area of a marker with its interval: patients as clusters (Obuchowski), or DeLong; none where nothing varies."""
     given = data["reference"], data[f"marker_{n}"]
-    if kind == "clustered":
+    if not enough(data, n) and part != "estimate":
+        return float("nan")
+    if kind == "clustered" and enough(data, n):
         got = clustered_auc_interval(*given, data["patient"], way[n], confidence)
     else:
         got = delong_interval(*given, way[n], confidence)
-    return getattr(got, part)
+    return getattr(got, part) if part == "estimate" or got.upper > got.lower else float("nan")
 
 
 for n, (kind, mark) in itertools.product(names, (("clustered", ""), ("delong", "delong_"))):
@@ -470,14 +478,17 @@ chapter.table(areas, "tab-areas", "Areas with intervals at {level:.0f} % confide
 
 # %% [markdown]
 # With the patient as the unit, the interval minds that examinations of one patient share their patient
-# {cite}`obuchowski1997`; with one examination per patient it equals DeLong's. An area below one half is left
-# as it is: the direction was fixed beforehand.
+# {cite}`obuchowski1997`; with one examination per patient it equals DeLong's. Where a marker separates the groups
+# wholly, or never varies, neither has an interval: nothing in the table says how far off the area may be. An area
+# below one half is left as it is: the direction was fixed beforehand.
 #
 # ### One marker against another
 
 # %% tags=["hide-input"]
 def difference(data, a, b, kind, part):
-    """Difference of two areas on the same examinations, first − second."""
+    """Difference of two areas on the same examinations, first − second; not-a-number without enough patients."""
+    if not enough(data, a, b):
+        return float("nan")
     given = data["reference"], data[f"marker_{a}"], data[f"marker_{b}"]
     if kind == "clustered":
         test = clustered_auc_test(*given, data["patient"], (way[a], way[b]), confidence)
@@ -517,12 +528,18 @@ def best(data, n, i):
     return sign * found[0] if i == 0 else 100 * found[i]
 
 
+def redrawn(data, n):
+    """Thresholds chosen on patients drawn again, and how they judge the patients left out; none without enough."""
+    if not enough(data, n):
+        return pd.DataFrame(columns=["threshold", "left_out_sensitivity", "left_out_specificity"], dtype=float)
+    return threshold_stability(data["reference"], data[f"marker_{n}"], data["patient"], way[n], resamples, seed)
+
+
 drawn = {}
 for n in names:
     for i, (part, unit) in enumerate((("threshold", "1"), ("sensitivity", "%"), ("specificity", "%"))):
         derive(f"{n}.best.{part}", best, table, n=n, i=i, unit=unit)
-    drawn[n] = derive(f"{n}.resampled", lambda t, n: threshold_stability(
-        t["reference"], t[f"marker_{n}"], t["patient"], way[n], resamples, seed), table, probe=False, n=n)
+    drawn[n] = derive(f"{n}.resampled", redrawn, table, probe=False, n=n)
     for part, q in (("lower", (1 - confidence) / 2), ("upper", (1 + confidence) / 2)):
         derive(f"{n}.best.threshold.{part}", lambda d, q: float(d["threshold"].quantile(q)), drawn[n], q=q,
                probe=False, precision="resampled")
@@ -585,6 +602,14 @@ def values_of(data, n, r):
     return group_values(data[f"marker_{n}"], subgroup_of(data, r))
 
 
+def tested(groups, test):
+    """p of a test over groups; not-a-number where no group varies in what it compares."""
+    of = [np.abs(v - v.mean()) for v in groups.values()] if test is levene_test else list(groups.values())
+    if all(np.ptp(v) <= 1e-12 * max(1.0, np.abs(v).max()) for v in of):
+        return float("nan")
+    return (test(groups, center="mean") if test is levene_test else test(groups)).p
+
+
 def against_normal(data, n, r, group):
     """Signed-rank p of a subgroup against normal tissue of the same examinations; not-a-number without any."""
     rows = data[subgroup_of(data, r) == group]
@@ -598,8 +623,8 @@ sets = {key: pair for key, pair in sets.items() if len(groups[key].value) > 1}
 
 # %% tags=["hide-input"]
 for key in sets:
-    derive(f"{key}.model.p", lambda g: anova(g).p, groups[key], about="linear model with one factor")
-    derive(f"{key}.levene.p", lambda g: levene_test(g, center="mean").p, groups[key], about="Levene, about the mean")
+    derive(f"{key}.model.p", tested, groups[key], test=anova, about="linear model with one factor")
+    derive(f"{key}.levene.p", tested, groups[key], test=levene_test, about="Levene, about the mean")
 described = pd.DataFrame(
     [{"marker": label(n), "read": label(r), "subgroup": g, "n": len(v), "mean": v.mean(), "SD": v.std(ddof=1),
       "median": np.median(v), "p, normal tissue": against_normal(table.value, n, r, g)}
@@ -691,7 +716,8 @@ chapter.say("Of {n} printed numbers with a result here: {list}. None of these st
 def without_alone(data, n, r):
     """Area of a marker without the true positives that only this read found."""
     kept = data[subgroup_of(data, r) != "TP alone"]
-    return clustered_auc_interval(kept["reference"], kept[f"marker_{n}"], kept["patient"], way[n], confidence).estimate
+    both = kept.loc[kept[f"marker_{n}"].notna(), "reference"].nunique() > 1
+    return area(kept, n, "delong", "estimate") if both else float("nan")
 
 
 def widening(low, high, delong_low, delong_high):

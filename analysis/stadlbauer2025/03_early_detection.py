@@ -138,7 +138,7 @@ axes[1].plot(leads, idea["share"], "o-", color=BLUE, ms=4)
 axes[1].set(xlabel="True lead (days)", ylabel="Found a visit earlier (%)", ylim=(0, 102))
 fig.tight_layout()
 chapter.figure(
-    fig, "fig-planted", data=idea,
+    fig, "fig-planted", data=idea, watermark="simulated",
     caption="Left: the observed lead of recurrences that the first method finds a visit earlier, over the true lead "
             "that was planted. Right: their share. Simulated, visits every {from:g} to {to:g} months.",
     alt="Left, a nearly flat line: observed leads of {planted.short.observed:.0f} and {planted.long.observed:.0f} days "
@@ -402,30 +402,40 @@ derive("volume.grew_p", grew_p, growth, about="Wilcoxon signed rank")
 _ = derive("volume.first_against_together_p", smaller_p, rows, growth, about="Mann–Whitney")
 
 # %% tags=["hide-input"]
-fig, ax = plt.subplots(figsize=(6.4, 4.4))
 shown = {k: v for k, v in volumes.items() if len(v)}
-boxes = ax.boxplot(list(shown.values()), widths=0.55, patch_artist=True, medianprops={"color": INK},
-                   flierprops={"marker": "o", "ms": 3, "mec": GREY, "mfc": "none"}) if shown else {"boxes": []}
-for box, face in zip(boxes["boxes"], [c for c, v in zip(("#6b7280", "#e3e6ea", "#b3b8c0"), volumes.values(),
-                                                        strict=True) if len(v)], strict=True):
-    box.set_facecolor(face)
-ax.set_xticks(range(1, len(shown) + 1), list(shown))
-ax.set(ylabel="Tumour volume (cm³)", ylim=(0, None))
-chapter.figure(
-    fig, "fig-volumes", watermark=MARK, data=pd.concat(
-        [pd.DataFrame({"group": k.replace("\n", " "), "volume": v}) for k, v in volumes.items()]),
-    caption="Tumour volumes in {source}. Dark: found by {first} alone; light: the same tumours when {other} found them; "
-            "gray, right: found by both at one visit. Boxes: quartiles; whiskers: the farthest value within one and a "
-            "half box lengths.",
-    alt="Box plots of volume. Medians: {volume.first.median:.1f} cm³ at the first find, {volume.later.median:.1f} cm³ at "
-        "the later one.", **WORDS)
+if shown:
+    fig, ax = plt.subplots(figsize=(6.4, 4.4))
+    boxes = ax.boxplot(list(shown.values()), widths=0.55, patch_artist=True, medianprops={"color": INK},
+                       flierprops={"marker": "o", "ms": 3, "mec": GREY, "mfc": "none"})
+    for box, face in zip(boxes["boxes"], [c for c, v in zip(("#6b7280", "#e3e6ea", "#b3b8c0"), volumes.values(),
+                                                            strict=True) if len(v)], strict=True):
+        box.set_facecolor(face)
+    ax.set_xticks(range(1, len(shown) + 1), list(shown))
+    ax.set(ylabel="Tumour volume (cm³)", ylim=(0, None))
+    chapter.figure(
+        fig, "fig-volumes", watermark=MARK, data=pd.concat(
+            [pd.DataFrame({"group": k.replace("\n", " "), "volume": v}) for k, v in volumes.items()]),
+        caption="Tumour volumes in {source}. Dark: found by {first} alone; light: the same tumours when {other} found them; "
+                "gray, right: found by both at one visit. Boxes: quartiles; whiskers: the farthest value within one and a "
+                "half box lengths.",
+        alt="Box plots of volume. Medians: {volume.first.median:.1f} cm³ at the first find, {volume.later.median:.1f} cm³ at "
+            "the later one.", **WORDS)
+else:
+    chapter.say("The table has no volume to draw.")
 
 # %% tags=["hide-input"]
-chapter.say("{growth.pairs} tumours have both volumes. Means: {volume.first.mean:.1f} and {volume.later.mean:.1f} cm³, "
-            "medians {volume.first.median:.1f} and {volume.later.median:.1f} cm³ (signed-rank p {volume.grew_p:p}). "
-            "First volumes against those found by both at one visit: rank-sum p {volume.first_against_together_p:p}. "
-            "A tumour that both find is one that nobody found earlier, so the last comparison follows from the "
-            "schedule as much as from the method.", **WORDS)
+confirmed = rows.value[rows.value["kind"] == "confirmed"]
+unused = len(confirmed[["volume_first", "volume_later"]].dropna()) - len(growth.value)
+LEFT = f" Left out with a volume of zero or below `smallest`: {unused}." if unused else ""
+NO_GROWTH = "No tumour has two volumes that can be compared, so growth is not shown." + LEFT
+if len(growth.value):
+    chapter.say("{growth.pairs} tumours have both volumes." + LEFT + " Means: {volume.first.mean:.1f} and "
+                "{volume.later.mean:.1f} cm³, medians {volume.first.median:.1f} and {volume.later.median:.1f} cm³ "
+                "(signed-rank p {volume.grew_p:p}). First volumes against those found by both at one visit: rank-sum p "
+                "{volume.first_against_together_p:p}. A tumour that both find is one that nobody found earlier, so the "
+                "last comparison follows from the schedule as much as from the method.", **WORDS)
+else:
+    chapter.say(NO_GROWTH)
 
 # %% [markdown]
 # ### Lead time, seen as an interval
@@ -465,10 +475,14 @@ _ = derive("share.early", lambda a, b, c: 100 * (a + b) / (a + b + c) if a + b +
            *[chapter[f"table.{k}"] for k in ("confirmed", "unconfirmed", "together")], unit="%")
 
 # %% tags=["hide-input"]
-waits = rows.value[rows.value["kind"] != "together"].sort_values(["most", "least"]).iloc[:80]
+soonest, latest = (chapter[f"wait.turned_median.{end}"].value for end in ("least", "most"))
+TURNED = ("at a day that is not estimable" if np.isnan(soonest) else f"after {soonest:.0f} days, if at all"
+          if np.isinf(latest) else f"between {soonest:.0f} and {latest:.0f} days")
+waits = rows.value[rows.value["kind"] != "together"].sort_values(["most", "least"])
+bars = waits.iloc[np.linspace(0, len(waits) - 1, min(len(waits), 80)).round().astype(int)]
 edge = 1.08 * max([30.0, *waits["days"].dropna(), *waits["least"]])
 fig, axes = plt.subplots(1, 2, figsize=(7.6, 4.2), width_ratios=(1.15, 1))
-for y, row in enumerate(waits.itertuples()):
+for y, row in enumerate(bars.itertuples()):
     axes[0].plot([0, row.least], [y, y], color=GREY, lw=1)
     axes[0].plot([row.least, min(row.most, edge)], [y, y], color=ORANGE if row.most < np.inf else GRID, lw=2.2)
 axes[0].set(xlabel="Days since the first find", ylabel="Finds", xlim=(0, edge), yticks=[])
@@ -488,24 +502,30 @@ axes[1].set(xlabel="Days since the first find", ylabel=f"{LATER} positive (%)", 
 fig.tight_layout()
 chapter.figure(
     fig, "fig-waits", watermark=MARK, data=waits[["patient", "least", "most", "kind"]],
-    caption="Left: when {other} turned, find by find. Right: share that had turned; blue, Turnbull's estimate, shaded "
+    caption="Left: when {other} turned, {bars} of {finds} finds. Right: share that had turned; blue, Turnbull's estimate, shaded "
             "where the visits do not say when; orange, the day it was seen.",
-    alt="Left, bars that mostly start at day zero. Right, the share of finds that {other} had turned to: seen after a "
-        "mean of {wait.mean:.0f} days; by Turnbull's estimate half had turned between {wait.turned_median.least:.0f} and "
-        "{wait.turned_median.most:.0f} days.", **WORDS)
+    alt="Left, {bars} bars, of which {zero} start at day zero. Right, the share of finds that {other} had turned to: seen "
+        "after a mean of {wait.mean:.0f} days; by Turnbull's estimate half had turned {turned}.", bars=len(bars),
+    finds=len(waits), zero=int((bars["least"] == 0).sum()), turned=TURNED, **WORDS)
 
 # %% tags=["hide-input"]
-derive("share.implied_lead", lambda s: s / 100 * (visit_least + visit_most) / 2 * MONTH, chapter["share.early"],
-       unit="days", about="true lead that fits the share of early finds")
-chapter.say("From visit to visit the confirmed finds waited {wait.mean:.0f} days on average "
-            "({wait.mean.lower:.0f}–{wait.mean.upper:.0f}), in the median {wait.median:.0f} "
-            "({wait.median.lower:.0f}–{wait.median.upper:.0f}; {level:.0f} %, patients resampled). If every one had "
-            "turned right after its last negative visit, the mean would be {wait.mean_least:.0f} days. With the "
-            "unconfirmed ones counted as longer than watched, the likeliest distribution has half turned between "
-            "{wait.turned_median.least:.0f} and {wait.turned_median.most:.0f} days: visits cannot exclude that most turned "
-            "early. {share.early:.1f} % of all finds came a visit earlier, which at "
-            "visits every {from:g} to {to:g} months fits a true lead of about {share.implied_lead:.0f} days, if it is "
-            "shorter than the time between visits and {first} never behind.", **WORDS)
+derive("share.implied_lead", lambda s: s / 100 * (visit_least + visit_most) / 2 * MONTH if s < 100 else float("nan"),
+       chapter["share.early"], unit="days", about="true lead that fits the share of early finds")
+early = ("{share.early:.1f} % of all finds came a visit earlier, which at "
+         "visits every {from:g} to {to:g} months fits a true lead of about {share.implied_lead:.0f} days, if it is "
+         "shorter than the time between visits and {first} never behind.")
+if chapter["share.early"].value == 100:
+    early = "All finds came a visit earlier, which every true lead fits that is longer than the time between visits."
+meaning = ("visits cannot exclude that most turned early" if soonest == 0 else "half of them were still negative so long")
+if chapter["table.confirmed"].value == 0:
+    chapter.say("No find was confirmed at a later visit, so there is no wait to average. " + early, **WORDS)
+else:
+    chapter.say("From visit to visit the confirmed finds waited {wait.mean:.0f} days on average "
+                "({wait.mean.lower:.0f}–{wait.mean.upper:.0f}), in the median {wait.median:.0f} "
+                "({wait.median.lower:.0f}–{wait.median.upper:.0f}; {level:.0f} %, patients resampled). If every one had "
+                "turned right after its last negative visit, the mean would be {wait.mean_least:.0f} days. With the "
+                "unconfirmed ones counted as longer than watched, the likeliest distribution has half turned "
+                "{turned}: {meaning}. " + early, turned=TURNED, meaning=meaning, **WORDS)
 
 # %% [markdown]
 # ### How fast they grew
@@ -540,27 +560,31 @@ derive("growth.largest_share", lambda g: float(100 * np.expm1(g["log_ratio"]).ma
 _ = derive("growth.shrank", lambda g: int((g["log_ratio"] < 0).sum()), growth, unit="finds")
 
 # %% tags=["hide-input"]
-fig, ax = plt.subplots(figsize=(6.6, 3.8))
-for row in growth.value.itertuples():
-    ax.plot([0, row.days], [row.volume_first, row.volume_later], color=GREY, lw=0.8, alpha=0.7)
-ax.plot(np.zeros(len(growth.value)), growth.value["volume_first"], ".", color=BLUE, ms=6)
-ax.plot(growth.value["days"], growth.value["volume_later"], ".", color=ORANGE, ms=6)
-ax.set(xlabel="Days since the first find", ylabel="Tumour volume (cm³)", yscale="log")
-ax.grid(axis="y", color=GRID)
-chapter.figure(
-    fig, "fig-growth", watermark=MARK,
-    data=growth.value[["patient", "days", "volume_first", "volume_later", "log_ratio", "rate"]],
-    caption="Growth of each tumour from the first find (blue) to the later one (orange), on a logarithmic axis: "
-            "equal slopes are equal doubling times.",
-    alt="Lines from first to later volume. Median ratio {growth.median_ratio:.2f}, median doubling time "
-        "{growth.doubling:.0f} days.", **WORDS)
+if len(growth.value):
+    fig, ax = plt.subplots(figsize=(6.6, 3.8))
+    for row in growth.value.itertuples():
+        ax.plot([0, row.days], [row.volume_first, row.volume_later], color=GREY, lw=0.8, alpha=0.7)
+    ax.plot(np.zeros(len(growth.value)), growth.value["volume_first"], ".", color=BLUE, ms=6)
+    ax.plot(growth.value["days"], growth.value["volume_later"], ".", color=ORANGE, ms=6)
+    ax.set(xlabel="Days since the first find", ylabel="Tumour volume (cm³)", yscale="log")
+    ax.grid(axis="y", color=GRID)
+    chapter.figure(
+        fig, "fig-growth", watermark=MARK,
+        data=growth.value[["patient", "days", "volume_first", "volume_later", "log_ratio", "rate"]],
+        caption="Growth of each tumour from the first find (blue) to the later one (orange), on a logarithmic axis: "
+                "equal slopes are equal doubling times.",
+        alt="Lines from first to later volume. Median ratio {growth.median_ratio:.2f}, median doubling time "
+            "{growth.doubling:.0f} days.", **WORDS)
 
 # %% tags=["hide-input"]
-chapter.say("The median tumour grew by a factor of {growth.median_ratio:.2f} "
-            "({growth.median_ratio.lower:.2f}–{growth.median_ratio.upper:.2f}), the geometric mean is "
-            "{growth.geometric_mean:.2f}; the mean increase is {growth.mean_increase:.1f}-fold, of which the fastest "
-            "tumour makes up {growth.largest_share:.0f} %. Doubling time by the median rate: {growth.doubling:.0f} days "
-            "({growth.doubling.upper:.0f}–{growth.doubling.lower:.0f}). {growth.shrank} shrank.", **WORDS)
+fastest = ", of which the fastest tumour makes up {growth.largest_share:.0f} %"
+if len(growth.value):
+    chapter.say("The median tumour grew by a factor of {growth.median_ratio:.2f} "
+                "({growth.median_ratio.lower:.2f}–{growth.median_ratio.upper:.2f}), the geometric mean is "
+                "{growth.geometric_mean:.2f}; the mean increase is {growth.mean_increase:.1f}-fold"
+                + (fastest if 0 <= chapter["growth.largest_share"].value <= 100 else "")
+                + ". Doubling time by the median rate: {growth.doubling:.0f} days "
+                "({growth.doubling.upper:.0f}–{growth.doubling.lower:.0f}). {growth.shrank} shrank.", **WORDS)
 
 # %% tags=["paper", "hide-input"]
 fit = derive("cohort.statements", lambda t: check_detection_cohort(t, DETECTION_TARGETS), table, probe=False).value
@@ -603,10 +627,13 @@ def trimmed(g, least):
             "doubling (days)": doubling_time(kept["rate"].median()) if len(kept) else float("nan")}
 
 
-steps = pd.DataFrame([trimmed(growth.value, least) for least in (0.0, 0.5, 1.0, 2.0, 5.0)])
-chapter.table(steps, "tab-trimmed", "Growth when the smallest first volumes are left out.",
-              formats={"first volume at least (cm³)": "g", "median ratio": ".2f", "mean increase": ".1f",
-                       "doubling (days)": ".0f"})
+if len(growth.value):
+    steps = pd.DataFrame([trimmed(growth.value, least) for least in (0.0, 0.5, 1.0, 2.0, 5.0)])
+    chapter.table(steps, "tab-trimmed", "Growth when the smallest first volumes are left out.",
+                  formats={"first volume at least (cm³)": "g", "median ratio": ".2f", "mean increase": ".1f",
+                           "doubling (days)": ".0f"})
+else:
+    chapter.say(NO_GROWTH)
 
 # %% [markdown]
 # ## Not shown

@@ -134,7 +134,7 @@ for ax, name in zip(axes, SHOWN, strict=True):
     number(f"truth.{name}", true_markers(CLASSES[name], physics).mti, "s^-2.5", "loop area on continuous curves")
 axes[0].set_ylabel("ΔR2* GE (1/s)")
 fig.tight_layout()
-chapter.figure(fig, "fig-loops", pd.concat(rows), caption="Hysteresis loops of three vessel classes with their areas, "
+chapter.figure(fig, "fig-loops", pd.concat(rows), watermark="simulated", caption="Hysteresis loops of three vessel classes with their areas, "
                "without noise. Arrows: direction of time on the rise.",
                alt="Three closed loops. Areas: arteriole-dominated {truth.arteriolar:+.1f}, balanced {truth.balanced:+.1f}, venule-dominated "
                    "{truth.venular:+.1f}.")
@@ -205,7 +205,7 @@ for ax in axes:
     ax.set_xticks(levels, [f"{v:g}" for v in levels])
     ax.minorticks_off()
 fig.tight_layout()
-chapter.figure(fig, "fig-recovery", by_snr, caption="Recovery over SNR, shift known. Left: median error of blood volumes over the "
+chapter.figure(fig, "fig-recovery", by_snr, watermark="simulated", caption="Recovery over SNR, shift known. Left: median error of blood volumes over the "
                "classes that do not leak. Right: median and standard deviation of MTI of single voxels; dashed: truth.",
                alt="Left: median errors of CBV and µCBV over SNR, CBV from {a:.1f} to {b:.1f} percent. Right: MTI of two vessel classes with "
                    "bars of one standard deviation, and dashed lines at the truth.",
@@ -245,7 +245,7 @@ for name in ("tumour", *SHOWN):
     ax.plot(0, rows["true"].iloc[0], "o", color=COLOUR[name], ms=5)
 ax.set(xlabel="spin-echo curve laid too late by (s)", ylabel="MTI (s$^{-2.5}$)", xlim=(errors[0], errors[-1]))
 ax.legend()
-chapter.figure(fig, "fig-timing", bias, caption="MTI without noise over the error of the shift. Dots: truth. Grey: two standard "
+chapter.figure(fig, "fig-timing", bias, watermark="simulated", caption="MTI without noise over the error of the shift. Dots: truth. Grey: two standard "
                "deviations of the alignment to either side.",
                alt="A curve per class, each crossing zero at its own error: arteriole-dominated at {timing.arteriolar.turns_at:+.2f} s, "
                    "balanced at {timing.balanced.turns_at:+.2f} s, venule-dominated at {timing.venular.turns_at:+.2f} s.")
@@ -333,10 +333,10 @@ ax.plot(law, 100 * norm.cdf(law), color=GREY, lw=1.2, label="normal law")
 for (size, shift), rows in signs.groupby(["voxels", "shift"]):
     colour = (BLUE, ORANGE, GREEN, PURPLE, RED)[region_sizes.index(size) % 5]
     ax.plot(rows["ratio"].clip(upper=4), 100 * rows["right"], "o" if shift == "known" else "s", color=colour,
-            mfc=colour if shift == "known" else "none", ls="none", label=f"{size} voxels, shift {shift}")
+            mfc=colour if shift == "known" else "none", ls="none", label=f"{size} {'voxel' if size == 1 else 'voxels'}, shift {shift}")
 ax.set(xlabel="|true MTI| / SD of the region's mean (at most four shown)", ylabel="right signs (%)", ylim=(45, 101))
 ax.legend(fontsize=8)
-chapter.figure(fig, "fig-sign", signs, caption="Share of regions whose mean MTI has the right sign, over the true MTI in standard deviations. A point "
+chapter.figure(fig, "fig-sign", signs, watermark="simulated", caption="Share of regions whose mean MTI has the right sign, over the true MTI in standard deviations. A point "
                "is a vessel class; filled: shift known, open: with the error of the alignment.",
                alt="Points around a curve that rises from a half towards one as the ratio grows: filled circles with the shift known, open squares "
                    "with it estimated. The largest deviation from the curve is {sign.largest_deviation:.2f}.")

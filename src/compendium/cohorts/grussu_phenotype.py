@@ -37,6 +37,7 @@ CHOSEN = (
 UNMATCHED = (
     "correlations between metrics that are not compatible with those with Ki-67, for which the nearest are taken",
     "medians and interquartile ranges of age", "the range of r over the folds", "the place where volume peaks",
+    "that size with diffusivity predicts volume best of the four pairs",
     "histological fraction beside Ki-67",
 )  # fmt: skip
 

@@ -74,7 +74,7 @@ def regress_counterparts(table: pd.DataFrame, models: Mapping[str, Sequence[str]
     Parameters
     ----------
     models : mapping of outcome to its predictors, the counterpart first
-        Outcomes whose columns are missing, or that have too few complete rows, are left out.
+        Outcomes whose columns are missing or constant, or that have too few complete rows, are left out.
 
     Returns
     -------
@@ -90,6 +90,8 @@ def regress_counterparts(table: pd.DataFrame, models: Mapping[str, Sequence[str]
         for extra in (False, True):
             dummies = _indicators(own["group"]) if extra else {}
             if (extra and not dummies) or len(own) < len(predictors) + len(dummies) + 3:
+                continue
+            if own[columns].nunique().min() < 2:  # a constant has no z-score
                 continue
             fit = regress_z_scores(own[outcome], {**{c: own[c] for c in predictors}, **dummies})
             rows += [

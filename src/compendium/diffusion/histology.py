@@ -101,6 +101,7 @@ def patch_metrics(
     patch_um: float | tuple[float, float],
     extent_um: tuple[float, float] | None = None,
     largest_um: float | None = None,
+    occupied: bool = False,
 ) -> pd.DataFrame:
     """Metrics per rectangular patch.
 
@@ -112,12 +113,14 @@ def patch_metrics(
         Width and height of a patch: the voxel size that is compared.
     extent_um : tuple, optional
         Width and height of the slide; by default the smallest number of patches that holds all cells.
+    occupied : bool
+        Leave out empty patches: their number grows with the slide, not with the cells.
 
     Returns
     -------
     DataFrame
-        A row per patch, also empty ones: row, column, x_um, y_um (centre), n, mean_size_um, size_um, fraction,
-        density_mm2, n_excluded.
+        A row per patch, also empty ones unless `occupied`: row, column, x_um, y_um (centre), n, mean_size_um,
+        size_um, fraction, density_mm2, n_excluded.
     """
     width, height = patch_um if isinstance(patch_um, tuple) else (float(patch_um), float(patch_um))
     if not (width > 0 and height > 0):
@@ -132,10 +135,11 @@ def patch_metrics(
     place = np.where(inside, row * columns + column, -1)
     area = cells["area_um2"].to_numpy(dtype=float)
     order = np.argsort(place, kind="stable")
-    edges = np.searchsorted(place[order], np.arange(rows * columns + 1))
+    wanted = np.unique(place[inside]) if occupied else np.arange(rows * columns)
+    first, last = (np.searchsorted(place[order], wanted, side=side) for side in ("left", "right"))
     out = []
-    for k in range(rows * columns):
-        got = histology_metrics(area[order[edges[k] : edges[k + 1]]], width * height, largest_um)
+    for k, start, end in zip(wanted.tolist(), first, last, strict=True):
+        got = histology_metrics(area[order[start:end]], width * height, largest_um)
         i, j = divmod(k, columns)
         out.append(
             {"row": i, "column": j, "x_um": (j + 0.5) * width, "y_um": (i + 0.5) * height, **vars(got)}

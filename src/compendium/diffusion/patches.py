@@ -11,7 +11,7 @@ from compendium.diffusion.histology import patch_metrics
 
 
 def slide_patches(cells: pd.DataFrame, side_um: float) -> pd.DataFrame:
-    """Metrics of square patches of every slide; edges lie at multiples of the side, empty surroundings are left out.
+    """Metrics of square patches of every slide; edges lie at multiples of the side, empty patches are left out.
 
     Parameters
     ----------
@@ -29,6 +29,8 @@ def slide_patches(cells: pd.DataFrame, side_um: float) -> pd.DataFrame:
     >>> cells = pd.DataFrame({"image": "a", "x_um": [950.0, 1050], "y_um": 30.0, "area_um2": 200.0})
     >>> slide_patches(cells, 100)[["image", "x_um", "y_um", "n"]].values.tolist()
     [['a', 950.0, 50.0, 1], ['a', 1050.0, 50.0, 1]]
+    >>> len(slide_patches(cells.assign(x_um=[950.0, 900_050.0]), 100))
+    2
     """
     if not side_um > 0:
         raise ValueError(f"Patches must have a positive side. Given {side_um:g} µm.")
@@ -36,7 +38,7 @@ def slide_patches(cells: pd.DataFrame, side_um: float) -> pd.DataFrame:
     for image, slide in cells.groupby("image"):
         corner = side_um * np.floor(slide[["x_um", "y_um"]].min() / side_um)
         moved = slide.assign(**{axis: slide[axis] - corner[axis] for axis in corner.index})
-        got = patch_metrics(moved, side_um).assign(image=image)
+        got = patch_metrics(moved, side_um, occupied=True).assign(image=image)
         found.append(got.assign(**{axis: got[axis] + corner[axis] for axis in corner.index}))
     return pd.concat(found, ignore_index=True)
 

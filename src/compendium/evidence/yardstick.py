@@ -9,7 +9,10 @@ import re
 from dataclasses import dataclass
 from decimal import Decimal
 
-_NUMBER = re.compile(r"[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:[eE][+-]?\d+)?")
+from compendium.io.messages import show_name
+
+_NUMBER = re.compile(r"(?=[+-]?\.?\d)[+-]?(?:\d{1,3}(?:,\d{3})+|\d+)?(?:\.\d+)?(?:[eE][+-]?\d{1,3})?")
+MAX_LENGTH = 60
 _BOUNDS = {"<": "<", ">": ">", "≤": "<=", "≥": ">=", "<=": "<=", ">=": ">="}
 FLOAT_SLACK = 1e-12
 """Relative width by which a computed number may miss a bound: binary arithmetic on decimal ties, nothing else."""
@@ -127,8 +130,9 @@ def _split_range(body: str) -> tuple[str, str]:
 
 def _read_number(body: str, text: str) -> tuple[Decimal, Decimal]:
     """Return the value and half a unit of its last printed digit."""
-    if not any(c.isdigit() for c in body) or not _NUMBER.fullmatch(body):
-        raise ValueError(f'A printed number has digits, an optional sign, bound or range. Given "{text}".')
+    if len(body) > MAX_LENGTH or not _NUMBER.fullmatch(body):
+        given = show_name(str(text), MAX_LENGTH)
+        raise ValueError(f'A printed number has digits, an optional sign, bound or range. Given "{given}".')
     value = Decimal(body.replace(",", ""))
     exponent = value.as_tuple().exponent
     return value, Decimal(5).scaleb(int(exponent) - 1)

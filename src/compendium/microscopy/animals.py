@@ -166,6 +166,8 @@ class VoxelTests:
 def voxel_tests(frame: pd.DataFrame, value: str, group: str) -> VoxelTests:
     """ANOVA and Tukey's HSD over voxels; bins with fewer than two voxels are left out.
 
+    With fewer than two bins, or bins in which nothing varies, there is no test: not-a-number, and no pairs.
+
     Examples
     --------
     >>> frame = pd.DataFrame({"bin": list("xxxyyy"), "v": [1.0, 2, 3, 2, 3, 4]})
@@ -179,16 +181,19 @@ def voxel_tests(frame: pd.DataFrame, value: str, group: str) -> VoxelTests:
         for k, v in frame.groupby(group, observed=True)
         if v[value].notna().sum() > 1
     }
+    columns = ["first", "second", "difference", "lower", "upper", "p"]
+    voxels = sum(map(len, groups.values()))
+    if len(groups) < 2 or not any(np.ptp(v) > 0 for v in groups.values()):
+        nothing = float("nan")
+        return VoxelTests(nothing, nothing, (nothing, nothing), pd.DataFrame(columns=columns), voxels)
     made = anova(groups)
     rows = [
         (c.first, c.second, c.estimate, *(c.interval or (np.nan, np.nan)), c.p_adjusted)
         for c in tukey_test(groups)
     ]
     df = made.df if isinstance(made.df, tuple) else (float("nan"), float("nan"))
-    pairs = pd.DataFrame(rows, columns=["first", "second", "difference", "lower", "upper", "p"])
-    return VoxelTests(
-        made.statistic, made.p, (float(df[0]), float(df[1])), pairs, sum(map(len, groups.values()))
-    )
+    pairs = pd.DataFrame(rows, columns=columns)
+    return VoxelTests(made.statistic, made.p, (float(df[0]), float(df[1])), pairs, voxels)
 
 
 def _check_columns(frame: pd.DataFrame, names: Sequence[str]) -> None:

@@ -130,11 +130,17 @@ def scanner_against_group(patients: pd.DataFrame, groups: Sequence[str]) -> Conf
 
 
 def harmonise(patients: pd.DataFrame, reference: str) -> pd.DataFrame:
-    """MRI metrics after ComBat to a reference scanner; patients that lack a metric or the scanner keep their values."""
+    """MRI metrics after ComBat to a reference scanner; patients that lack a metric or the scanner keep their values.
+
+    So do patients of a scanner with a single complete patient, which has no variance, and all of them where that leaves
+    fewer than two scanners or not the reference.
+    """
     columns = [m for m in MRI if m in list_metrics(patients)]
     rows = patients["scanner"].notna() & patients[columns].notna().all(axis=1)
+    rows &= patients["scanner"].map(patients.loc[rows, "scanner"].value_counts()).fillna(0) > 1
+    scanners = set(patients.loc[rows, "scanner"])
     made = patients.copy()
-    if columns:
+    if columns and len(scanners) > 1 and reference in scanners:
         found = combat(patients.loc[rows, columns], patients.loc[rows, "scanner"], reference=reference)
         made.loc[rows, columns] = found.values
     return made

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from compendium import paths
 from compendium.io.manifest import Dataset, load_manifest
 from compendium.io.practice import ITEMS, Standing
-from compendium.site.badges import escape, evidence_badge, raw
+from compendium.site.badges import escape, evidence_badge, inline_markdown, raw
 from compendium.site.content import Content
 from compendium.site.tables import html_table
 
@@ -54,7 +54,7 @@ def _entry(dataset: Dataset) -> str:
     here = (paths.build() / "data" / dataset.file).exists()
     rows = [
         ["Source", escape(dataset.source)],
-        ["How to get it", escape(dataset.how)],
+        ["How to get it", inline_markdown(dataset.how)],
         ["File", f"<code>build/data/{escape(dataset.file)}</code>{': here' if here else ''}"],
         [
             "Checksum",

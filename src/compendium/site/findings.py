@@ -114,11 +114,19 @@ def _place(place: dict[str, Any], finding: dict[str, Any], content: Content) -> 
 def _numbers(finding: dict[str, Any], content: Content) -> str:
     named = {f"{finding['study']}/{place.get('claim')}" for place in finding["places"]}
     return ", ".join(
-        f"{claim_link(claim['id'], 'claims.html')} ({escape(claim['status'])})"
+        f"{claim_link(claim['id'], 'claims.html')} ({_printed_and_ours(claim)}{escape(claim['status'])})"
         for claim in content.claims
         if claim["study"] == finding["study"]
         and (claim.get("finding") == finding["id"] or claim["id"] in named)
     )
+
+
+def _printed_and_ours(claim: dict[str, Any]) -> str:
+    """Return both numbers where they were compared, with a comma behind."""
+    if claim.get("ours") is None or claim["status"] not in ("tension", "inconsistent"):
+        return ""
+    ours = with_unit(format_number(claim["ours"]), claim.get("unit"))
+    return f"printed {with_unit(escape(claim['printed']), claim.get('unit'))}, ours {ours}, "
 
 
 def _computation(pointer: str | None, content: Content) -> str:
@@ -127,11 +135,21 @@ def _computation(pointer: str | None, content: Content) -> str:
         return f"not available in this build (<code>{escape(pointer)}</code>)"
     value = with_unit(f'<span class="num">{format_number(result.get("value"))}</span>', result.get("unit"))
     interval = result.get("interval")
-    span = f" (between {format_interval(interval)})" if interval and interval[0] != interval[1] else ""
-    about = inline_markdown(result.get("about") or f"`{pointer.split('#')[1]}`")
+    range_words = format_interval(interval) if interval and interval[0] != interval[1] else ""
+    span = f" ({range_words})" if " to " in range_words else ""
+    about = f"{inline_markdown(result['about'])}: " if result.get("about") else ""
     listed = {claim["id"] for claim in content.claims}
     used = ", ".join(
-        claim_link(name, "claims.html") if name in listed else f"<code>{escape(name)}</code>"
+        claim_link(name, "claims.html") if name in listed else _source_words(name)
         for name in map(str, result.get("uses", []))
     )
-    return f"{about}: {value}{span}, in {result_link(pointer, content)}." + (f" From {used}." if used else "")
+    return f"{about}{value}{span}, in {result_link(pointer, content)}." + (f" From {used}." if used else "")
+
+
+def _source_words(name: str) -> str:
+    kind, _, what = name.partition(":")
+    return (
+        f"a simulation (<code>{escape(what)}</code>)"
+        if kind == "simulated"
+        else f"<code>{escape(name)}</code>"
+    )

@@ -10,7 +10,7 @@ from compendium.site.badges import count_badges, escape, evidence_badge, format_
 from compendium.site.content import ChapterEntry, Content
 from compendium.site.datasets import practice_rows
 from compendium.site.notebooks import files_href
-from compendium.site.pointers import findings_of_chapter
+from compendium.site.pointers import finding_anchor, findings_of_chapter
 from compendium.site.reporting import methods_block
 from compendium.site.standing import standing_badges
 from compendium.site.standing import standing_of as claims_standing_of
@@ -79,8 +79,9 @@ def _standing_lines(chapter: ChapterEntry, content: Content, depth: int) -> list
         return []
     standing = claims_standing_of(claims)
     sources = [c["evidence"] for c in claims if c.get("ours") is not None and c["evidence"]]
+    met = "1 printed number meets" if len(claims) == 1 else f"{len(claims)} printed numbers meet"
     lines = [
-        f'<p class="standing"><span class="badge-lead">{len(claims)} printed numbers meet this chapter.</span> '
+        f'<p class="standing"><span class="badge-lead">{met} this chapter.</span> '
         f"{standing_badges(standing)}</p>"
     ]
     if sources:
@@ -101,7 +102,8 @@ def _ways(chapter: ChapterEntry, content: Content, depth: int) -> list[str]:
     found = findings_of_chapter(chapter.id, content)
     if found:
         words = f"{len(found)} {'finding' if len(found) == 1 else 'findings'}"
-        ways.append(page_link("findings", words, depth, chapter.study))
+        place = finding_anchor(chapter.study, found[0]["id"]) if len(found) == 1 else chapter.study
+        ways.append(page_link("findings", words, depth, place))
     return ways
 
 

@@ -11,6 +11,8 @@ from compendium.site.badges import escape, page_link, spell_unit
 from compendium.site.content import Content
 from compendium.site.tables import html_table
 
+MOST_COLUMNS = 8
+
 
 def input_kinds(content: Content) -> str:
     """Return every kind of input, tables first, each with the chapters that take it; from their declarations."""
@@ -88,4 +90,10 @@ def _example(schema: Schema) -> str:
         return ""
     columns = list(schema.examples[0])
     rows = [[escape(row.get(name, "")) for name in columns] for row in schema.examples]
+    if len(columns) > MOST_COLUMNS:  # turned, so that nothing lies beyond the edge of the page
+        rows = [
+            [f"<code>{escape(name)}</code>", *column]
+            for name, column in zip(columns, zip(*rows, strict=True), strict=True)
+        ]
+        columns = ["column", *(f"row {number}" for number in range(1, len(schema.examples) + 1))]
     return html_table(columns, rows, caption="A valid table of this kind, made up.", name="dense")

@@ -4,12 +4,17 @@ import copy
 import re
 from typing import Any
 
-from compendium.site.badges import escape, inline_markdown, raw
+from compendium.site.badges import escape, inline_markdown, raw, spell_unit
 from compendium.site.content import ChapterEntry
 from compendium.site.errors import SiteError
 
 FOLDED = "hide-input"
 CAPTION = re.compile(r"<caption>.*?</caption>", re.DOTALL)
+HEADING = re.compile(r'(?<=<th scope="col">)\w+(?=</th>)')
+UNIT_ENDINGS = {"_um_s": "µm/s", "_um3": "µm³", "_um": "µm"}
+MEASURE = re.compile(r"(?<=<td>)([<>−-]?[\d.,]+) ([^<>]+)(?=</td>)")
+POWER = re.compile(r"(?<=<td>)([+−])(\d\.\d)e\+0([1-4])(?=</td>)")
+PLAIN_CELLS = {">True</td>": ">yes</td>", ">False</td>": ">no</td>", ">inf</td>": ">∞</td>"}
 
 
 def prepare_notebook(
@@ -64,6 +69,8 @@ def _prepare_code(cell: dict[str, Any], number: int, chapter: ChapterEntry, extr
     metadata.pop("papermill", None)
     tags = metadata.setdefault("tags", [])
     tags.append(f"cell-{number}")
+    if source_of(cell).strip() == "chapter.save()" and not cell.get("outputs"):
+        tags.append("remove-cell")
     for output in cell.get("outputs", []):
         marks = output.get("metadata", {}).get("compendium", {})
         if "figure" in marks:
@@ -112,7 +119,7 @@ def _prepare_table(
 ) -> None:
     name = table["name"]
     markup = re.sub(r"\n\s*\n", "\n", text_of(output["data"]["text/html"]))
-    markup = CAPTION.sub("", markup)
+    markup = _readable(CAPTION.sub("", markup))
     links = f'<a href="#cell-{number}">the cell that computes it</a>'
     if (chapter.figures / f"{name}.csv").is_file():
         links = f'<a href="{files_href(chapter)}/{escape(name)}.csv" download>CSV</a> · {links}'
@@ -122,6 +129,28 @@ def _prepare_table(
     )
     output["data"] = {"text/html": figure}
     extras["tables"][name] = {"cell": number}
+
+
+def _readable(markup: str) -> str:
+    """Return a table in words where a data frame has names; its CSV keeps the names."""
+    markup = HEADING.sub(lambda found: heading_words(found[0]), markup)
+    markup = MEASURE.sub(lambda found: f"{found[1]} {spell_unit(found[2])}", markup)
+    markup = POWER.sub(lambda found: f"{found[1]}{float(found[2]) * 10 ** int(found[3]):.0f}", markup)
+    for cell, words in PLAIN_CELLS.items():
+        markup = markup.replace(cell, words)
+    return markup
+
+
+def heading_words(column: str) -> str:
+    """Return the name of a column as a heading: units in brackets, no underscores.
+
+    >>> heading_words("velocity_um_s"), heading_words("left_out_x"), heading_words("n")
+    ('velocity (µm/s)', 'left out x', 'n')
+    """
+    for ending, unit in UNIT_ENDINGS.items():
+        if column.endswith(ending):
+            return f"{column.removesuffix(ending).replace('_', ' ')} ({unit})"
+    return column.replace("_", " ")
 
 
 def _prepare_file(output: dict[str, Any], file: dict[str, Any], chapter: ChapterEntry) -> None:

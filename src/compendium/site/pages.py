@@ -99,7 +99,11 @@ def totals(content: Content) -> str:
     weighty, notes = weights.count("substantive"), weights.count("note")
     references = [reference for reference in content.references if "#" in reference.get("id", "")]
     holding = sum(reference.get("status") == "holds" for reference in references)
-    kept = f" {holding} of {len(references)} stored reference values hold." if references else ""
+    kept = (
+        f" Of {len(references)} numbers of ours that were stored before, {holding} came out again."
+        if references
+        else ""
+    )
     off = f" {standing.repeats_off} repeated numbers disagree as well." if standing.repeats_off else ""
     return (
         f'<p class="totals"><strong>Results</strong> (what a paper concludes from): {words_of(standing.results)}. '
@@ -128,6 +132,7 @@ def basis_key(content: Content) -> str:
     rows = [
         [escape(word), escape(meaning), "typed with the number" if word in typed else "derived"]
         for word, meaning in BASIS_MEANING.items()
+        if word != "waits" or any(claim["basis"] == "waits" for claim in content.claims)
     ]
     return html_table(["Word", "Why there is no number of ours", "The word is"], rows, name="key")
 

@@ -1,5 +1,7 @@
 """Overview pages of the studies, and the first page of a person's own runs."""
 
+import re
+
 from compendium.site.badges import escape, evidence_badge, page_link, raw
 from compendium.site.cite import citation_block
 from compendium.site.compare import comparison_links
@@ -9,10 +11,15 @@ from compendium.site.pointers import finding_link
 from compendium.site.standing import apart_words, standing_badges, standing_of
 from compendium.site.tables import html_table
 
+CHAPTER_ROW = re.compile(r"^\| `(\d\d_\w+)` \|", re.MULTILINE)
+NOT_METHODS = ("base", "cohorts", "run")
+
 
 def overview_page(study: StudyEntry, content: Content, prose: str | None) -> str:
     """Return a study's page: its prose if it has one, the paper, the chapters, how its numbers stand, its findings."""
-    opening = prose.rstrip() if prose else f"# {study.short}\n\n{study.question}"
+    opening = (
+        _link_rows(prose.rstrip(), study.slug, content) if prose else f"# {study.short}\n\n{study.question}"
+    )
     paper = f"{escape(study.title)}. {escape(study.journal)}. "
     paper += f'<a href="https://doi.org/{escape(study.doi)}">doi:{escape(study.doi)}</a>' if study.doi else ""
     chapters = content.of_study(study.slug)
@@ -22,10 +29,33 @@ def overview_page(study: StudyEntry, content: Content, prose: str | None) -> str
         if rows
         else "<p>No chapter yet.</p>"
     )
+    listed += _methods(chapters)
     parts = [opening, f"## The paper\n{raw(f'<p>{paper}</p>')}", f"## Chapters\n{raw(listed)}"]
     parts += [_where_it_stands(study, content), _findings(study, content)]
     parts.append(raw(citation_block(study.slug, study.short, study.slug)))
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _link_rows(prose: str, study: str, content: Content) -> str:
+    """Let each row of a hand-written table that names a chapter lead to it, where the chapter is in the book."""
+    pages = {chapter.page for chapter in content.of_study(study)}
+
+    def row(found: re.Match[str]) -> str:
+        words = found[1].replace("_", " ").replace("mri", "MRI")
+        page = f"{study}/{found[1]}"
+        return f"| {page_link(page, words, 0) if page in pages else words} |"
+
+    return CHAPTER_ROW.sub(row, prose)
+
+
+def _methods(chapters: list[ChapterEntry]) -> str:
+    """Return which parts of the package the chapters use, each with a link to its reference."""
+    groups = {module.split(".")[0] for chapter in chapters for module in chapter.calls if "." in module}
+    links = [
+        page_link(f"api/{group}", f"<code>compendium.{group}</code>", 0)
+        for group in sorted(groups.difference(NOT_METHODS))
+    ]
+    return f"<p>Methods of these chapters in the package: {', '.join(links)}.</p>" if links else ""
 
 
 def _where_it_stands(study: StudyEntry, content: Content) -> str:
@@ -34,7 +64,8 @@ def _where_it_stands(study: StudyEntry, content: Content) -> str:
         return ""
     standing = standing_of(claims)
     ledger = f"claims.html?study={study.slug}"
-    apart = f" Beside them stand {apart_words(standing.apart)}, never counted." if standing.apart else ""
+    verb = "stands" if sum(standing.apart.values()) == 1 else "stand"
+    apart = f" Beside them {verb} {apart_words(standing.apart)}, never counted." if standing.apart else ""
     drawn = sum(bool(item.get("figure")) for item in content.inventory if item["study"] == study.slug)
     items = sum(item["study"] == study.slug for item in content.inventory)
     inventory = (
@@ -43,7 +74,7 @@ def _where_it_stands(study: StudyEntry, content: Content) -> str:
         else ""
     )
     return "## Where it stands\n" + raw(
-        f'<p>{standing.counted} <a href="{ledger}">printed numbers</a> are counted.{apart}{inventory}</p>'
+        f'<p>{standing.counted or "No"} <a href="{ledger}">printed numbers</a> are counted.{apart}{inventory}</p>'
         f'<p class="standing">{standing_badges(standing, ledger)}</p>'
     )
 
