@@ -179,17 +179,23 @@ def test_exports_that_cannot_be_used_are_refused_in_one_line(tmp_path, change, m
 @pytest.mark.parametrize("header", ["Cell: Area", "Cell: Area um^2", "Area µm^2", "area_um2"])
 def test_an_area_is_found_under_the_names_of_several_versions(tmp_path, header):
     path = tmp_path / "one.csv"
-    pd.DataFrame({"Centroid X um": [1.0], header: [200.0], "y_um": [2.0]}).to_csv(path, index=False)
+    pd.DataFrame({"Centroid X um": [1.0] * 2, header: [200.0] * 2, "y_um": [2.0] * 2}).to_csv(
+        path, index=False
+    )
     got = validate(path, "cells")
-    assert got[["x_um", "y_um", "area_um2"]].to_numpy().tolist() == [[1, 2, 200]]
+    assert got[["x_um", "y_um", "area_um2"]].to_numpy().tolist() == [[1, 2, 200]] * 2
 
 
 def test_the_declared_name_wins_over_an_alias_and_the_cell_over_the_shape(tmp_path):
     path = tmp_path / "two.csv"
-    pd.DataFrame({"Area µm^2": [9.0], AREA: [50.0], "x_um": [1.0], "y_um": [2.0]}).to_csv(path, index=False)
-    assert validate(path, "cells")["area_um2"].tolist() == [50]
-    pd.DataFrame({AREA: [50.0], "area_um2": [70.0], "x_um": [1.0], "y_um": [2.0]}).to_csv(path, index=False)
-    assert validate(path, "cells")["area_um2"].tolist() == [70]
+    pd.DataFrame({"Area µm^2": [9.0] * 2, AREA: [50.0] * 2, "x_um": [1.0] * 2, "y_um": [2.0] * 2}).to_csv(
+        path, index=False
+    )
+    assert validate(path, "cells")["area_um2"].tolist() == [50, 50]
+    pd.DataFrame({AREA: [50.0] * 2, "area_um2": [70.0] * 2, "x_um": [1.0] * 2, "y_um": [2.0] * 2}).to_csv(
+        path, index=False
+    )
+    assert validate(path, "cells")["area_um2"].tolist() == [70, 70]
 
 
 @pytest.mark.parametrize(

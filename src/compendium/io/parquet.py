@@ -12,7 +12,7 @@ from compendium.io.messages import show
 from compendium.io.table_frame import MAX_CELL, ReadOptions, Record, Table, build_table
 from compendium.io.table_text import MAX_BYTES, TableError, check_cell
 
-MAX_CELLS = 200_000_000
+MAX_CELLS = 50_000_000
 _HEADER = -1  # the names stand in no row
 
 

@@ -124,6 +124,8 @@ def _number_text(value: Any, spec: str) -> str:
         return MISSING
     if isinstance(value, str):
         return value
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
     return (significant(float(value), int(spec[:-1])) if spec.endswith("s") else format(value, spec)).replace(
         "-", "−"
     )

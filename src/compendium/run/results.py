@@ -387,6 +387,8 @@ def _format(value: Any, spec: str) -> str:
         return re.sub(r"([\\`*_{}\[\]$|])", r"\\\1", html.escape(value, quote=False))
     if spec and spec[-1] == "p":
         return format_p(float(value))
+    if isinstance(value, float) and math.isinf(value):
+        return "∞" if value > 0 else "−∞"
     return format(value, spec).replace("-", "−") if spec else _shortest(value)
 
 

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
+
+import pandas as pd
 
 from compendium.io import qupath
-from compendium.run.columns import Field
+from compendium.io.tables import Table
+from compendium.run.columns import Field, Problem
 from compendium.run.schemas.schema import Schema
 
 # Cells on a section. A QuPath export is taken as it comes: its columns are the aliases
@@ -15,6 +19,15 @@ def _measured(target: str, description: str, unit: str, limits: tuple[float, flo
     names = tuple(v for name in qupath.COLUMNS[target] for v in (name, name.replace("µ", "u")))
     needed = target in qupath.NEEDED
     return Field(target, description, "number", unit, limits, needed, example, aliases=names)
+
+
+def _two_outlines(frame: pd.DataFrame, table: Table) -> Iterator[Problem]:
+    """A spread of sizes needs two outlines."""
+    given = len(frame[["x_um", "y_um", "area_um2"]].dropna())
+    if given < 2:
+        yield Problem(
+            "area_um2", "must stand beside both positions in at least two rows", f"{given:,} such rows"
+        )
 
 
 _CELL_FIELDS = (
@@ -38,6 +51,7 @@ SCHEMAS = (
         name="cells",
         about="one row per cell outlined on a section, as QuPath exports detections or under these names",
         fields=_CELL_FIELDS,
+        checks=(_two_outlines,),
         examples=tuple(csv.DictReader(_CELL_EXAMPLES.splitlines())),
     ),
 )

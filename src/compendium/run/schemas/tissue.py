@@ -98,6 +98,18 @@ def _three_subjects(frame: pd.DataFrame, table: Table) -> Iterator[Problem]:
         yield Problem("subject", "must name at least three subjects with histology", f"{given:,}")
 
 
+def _complete_in_three_subjects(frame: pd.DataFrame, table: Table) -> Iterator[Problem]:
+    """Rows with histology and every feature are used; they come from three subjects, and histology varies in them."""
+    features = [c for c in frame.columns if c.startswith("feature_")]
+    complete = frame.dropna(subset=["histology", *features])
+    if complete["subject"].nunique() < 3:
+        rule = "must be complete beside histology in at least three subjects, every column (leave out sparse ones)"
+        emptiest = str(frame[features].isna().sum().idxmax())
+        yield Problem(emptiest, rule, f"{complete['subject'].nunique():,} subjects with complete rows")
+    elif complete["histology"].nunique() < 2:
+        yield Problem("histology", "must vary in complete rows", f"one value in {len(complete):,} rows")
+
+
 def _subjects_can_be_file_names(frame: pd.DataFrame, table: Table) -> Iterator[Problem]:
     """A subject stands in the names of files, and must not lead out of their folder."""
     bad = ~frame["subject"].str.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.+-]*").to_numpy(dtype=bool)
@@ -180,7 +192,7 @@ SCHEMAS = (
         about="one row per region, or per tile of a region: histology and what MRI shows there",
         fields=(_ROI, _SUBJECT, _COUNTED),
         patterns=(_FEATURE,),
-        checks=(_three_subjects,),
+        checks=(_three_subjects, _complete_in_three_subjects),
         examples=tuple(csv.DictReader(_ROI_FEATURE_EXAMPLES.splitlines())),
     ),
 )
