@@ -136,7 +136,7 @@ else:
     table = chapter.illustration("cohort", illustration_cohort(printed_targets(), cases, seed=cohort_seed))
 data = table.value
 predictors = [c.removeprefix("imaging_") for c in data.columns if c.startswith("imaging_")]
-names = list(dict.fromkeys(data["group"]))
+names = sorted(set(data["group"])) if chapter.is_user_run else list(dict.fromkeys(data["group"]))  # two runs are compared by position
 cohorts = {"whole": "whole cohort"} | ({f"g{i}": n for i, n in enumerate(names, 1)} if len(names) > 1 else {})
 pairs = list(itertools.product(predictors, cohorts))
 same_unit = [p for p in predictors if p in {w.strip() for w in comparable.split(",")}]

@@ -53,6 +53,7 @@ threshold: float = 10000.0  # on the probability
 full_scale: float = 65535.0  # probability of one
 group: int = 33  # slices of microscopy in an MRI voxel
 last: str = "drop"  # slices that do not fill a group: drop, short, macro
+animal: str = "A1"  # name of the animal that volumes are of; it stands in the table
 embed: str = "stored"  # embedding of the simulated voxels: stored, or computed again
 voxels: str = ""  # table of voxels (input)
 mri: str = ""  # T2-weighted volume (input)
@@ -201,7 +202,7 @@ built = None
 if chapter.is_user_run and mri and microscopy:
     files = {k: chapter.input(k) for k, v in given.items() if v and k != "voxels"}
     grouping = {"holds": holds, "order": order, "threshold": threshold, "full_scale": full_scale, "size": group, "last": last}
-    made = chapter.derive("input.built", lambda *values: build_voxels(dict(zip(files, values, strict=True)), animal="A1", kind=kind,
+    made = chapter.derive("input.built", lambda *values: build_voxels(dict(zip(files, values, strict=True)), animal=animal, kind=kind,
                           channel=channel, normal_label=normal_label, **grouping), *files.values(), probe=False)
     built = made.value
 elif bool(mri) != bool(microscopy):

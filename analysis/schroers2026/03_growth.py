@@ -47,6 +47,7 @@ clicks_um: float = 30.0  # error of each click along each axis, µm
 alignment: str = "subvoxel"  # alignment of volumes that are handed in: subvoxel, or integer as the published macros do
 day_1: float = 0.0  # day of the first volumes
 day_2: float = 14.0  # day of the second volumes
+animal: str = "A1"  # name of the animal that volumes are of; it stands in the table
 normal_label: int = 3  # label of normal-appearing tissue in the masks
 series: str = ""  # table of voxels over time (input)
 mri_1: str = ""  # T2-weighted volume, first time point (input)
@@ -287,9 +288,13 @@ elif chapter.is_user_run:
         """Align the second time point to the first and tabulate."""
         at = dict(zip(names, files, strict=True))
         read = {k: read_volume(v) for k, v in at.items() if not k.startswith("landmarks")}
+        for k in ("density_1", "density_2"):
+            low, high = float(np.nanmin(read[k].array)), float(np.nanmax(read[k].array))
+            if not -0.01 <= low <= high <= 1.01:
+                raise ValueError(f"{k} must hold densities between zero and one, as the chapter on voxels writes them. Given {low:g} to {high:g}.")
         move = align_landmarks(at["landmarks_1"], at["landmarks_2"], read["mri_1"].grid, alignment)
         return pair_time_points((read["mri_1"], read["mri_2"]), (read["density_1"], read["density_2"]), (read.get("mask_1"), read.get("mask_2")),
-                                move, (day_1, day_2), animal="A1", normal_label=normal_label), read["mri_1"].grid
+                                move, (day_1, day_2), animal=animal, normal_label=normal_label), read["mri_1"].grid
 
     built = chapter.derive("input.pair", build, *[chapter.input(k) for k in names], probe=False)
     pair, grid = built.value

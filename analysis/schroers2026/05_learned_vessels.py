@@ -328,7 +328,7 @@ _ = number("diameter.better", int((widths["error_prediction"] < widths["error_mr
 fig, ax = plt.subplots(figsize=(7.4, 3.8))
 for i, (_, part) in enumerate(by_range):
     for offset, key, colour in ((-0.2, "width_mri", ORANGE), (0.2, "width_prediction", BLUE)):
-        values = part[key].to_numpy()
+        values = part[key].dropna().to_numpy(dtype=float)
         if len(values) > 1 and np.ptp(values) > 0:
             drawn = ax.violinplot(values, positions=[i + offset], widths=0.36, showextrema=False)
             drawn["bodies"][0].set(facecolor=colour, alpha=0.35)

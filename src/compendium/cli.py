@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from compendium import __version__, cli_data
-from compendium.cli_maps import maps
+from compendium.cli_maps import maps, words_of
 
 app = typer.Typer(
     name="compendium",
@@ -62,6 +62,8 @@ def _guard(command: Callable[..., None]) -> Callable[..., None]:
             _stop(error, 1)
         except BrokenPipeError:
             os._exit(0)
+        except OSError as error:  # a full disk, a folder that cannot be written
+            _stop(words_of(error), 2)
 
     return guarded
 
@@ -155,6 +157,10 @@ def _write_template(chapters: list[Any], name: str, output: Path | None) -> None
         print(f"{target}: fill it in, then run a chapter with --about {target}")
         return
 
+    others = [c.inputs[name].kind for c in chapters if name in c.inputs and c.inputs[name].kind != "table"]
+    if others:
+        about = inputs.FILE_KINDS[others[0]].about
+        _stop(f'"{name}" is no table and has no template. It is {about}.', 2)
     declared = [c.inputs[name] for c in chapters if name in c.inputs and c.inputs[name].kind == "table"]
     if not declared:
         known = sorted({i for c in chapters for i in c.inputs}) or ["none"]
@@ -548,6 +554,9 @@ def audit(
 
 def main() -> None:
     """Run the command line; a request that cannot be read ends with one line and exit code 2."""
+    from compendium.run.processes import spare_bytecode
+
+    spare_bytecode()
     try:
         code = app(prog_name="compendium", standalone_mode=False)
     except USAGE_ERROR as error:

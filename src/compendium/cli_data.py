@@ -102,7 +102,7 @@ def compare(
 
 def _print_comparison(found: list[Any], chapter: str, format: str) -> None:
     from compendium.run.compare import as_dict, as_lines
-    from compendium.run.store import PUBLISHED
+    from compendium.run.store import PUBLISHED, build_lock
     from compendium.site.build import build_site
 
     if format == "json":
@@ -110,5 +110,6 @@ def _print_comparison(found: list[Any], chapter: str, format: str) -> None:
         return
     print("\n".join(as_lines(found, chapter)))
     if sum(one.run != PUBLISHED for one in found) > 1:
-        page = build_site(named=True).parent / "compare" / f"{chapter}.html"
+        with build_lock():
+            page = build_site(named=True).parent / "compare" / f"{chapter}.html"
         print(f"Their page: {page}")

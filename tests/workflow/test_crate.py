@@ -98,7 +98,7 @@ def test_what_was_handed_in_is_named_by_checksum_and_tells_no_folder(toy, tmp_pa
     secret.mkdir()
     table = secret / "mine.csv"
     table.write_text("patient,examination,reference,read_a\nP1,E1,1,1\nP1,E2,0,0\n")
-    code = 'chapter = open_chapter("toy2025/03_in", inputs={"t": t})\nprint(t)\nchapter.input("t")'
+    code = 'chapter = open_chapter("toy2025/03_in", inputs={"t": t})\nprint(t)\nrows = chapter.input("t").value\nchapter.table(rows, "tab-rows", "C")\nchapter.table(rows[["read_a"]], "tab-reads", "C")'
     toy.chapter(
         "03_in",
         f"\n# %%\nfrom compendium.run.results import open_chapter\n\n{code}\nchapter.save()\n",
@@ -125,6 +125,10 @@ def test_what_was_handed_in_is_named_by_checksum_and_tells_no_folder(toy, tmp_pa
     assert entities["#licence"]["name"] == "CC0"
     assert "not stated: acquisition_order, units" in entities["./"]["description"]
     assert "about.yaml" in archive.namelist()
+    names = [Path(name).name for name in archive.namelist()]
+    assert "tab-reads.csv" in names
+    assert "tab-rows.csv" not in names
+    assert "Tables with identifiers row by row are left out: 1." in entities["./"]["description"]
 
 
 def test_roc_validator_finds_nothing_required_and_nothing_recommended_but_an_address(crate):

@@ -145,7 +145,7 @@ def run_cell_size(
             protocol, f"must have {info.shape[3]} measurements, like {Path(dwi).name}", str(len(scan))
         )
     if posterior and noise is None:
-        raise TableError(dwi, "a posterior needs the noise map", "none")
+        raise TableError(dwi, "a posterior needs the noise map: --noise IMAGE", "none")
     settings = _settings(
         scan, protocol, model, high_b, b_min, posterior, prefit, preset, published, floor, nex, starts, bounds,
         noise is not None, s0ref is not None,

@@ -19,12 +19,16 @@ from typing import Any
 from compendium import __version__
 from compendium.io.practice import ITEMS, Standing, standing_of
 from compendium.run.chapters import list_chapters
+from compendium.run.schemas import SCHEMAS
 from compendium.run.store import PUBLISHED, RunStore
 from compendium.run.user_paths import without_user_paths
 
 PROCESS_RUN = "https://w3id.org/ro/wfrun/process/0.5"
 COMPLETED = "http://schema.org/CompletedActionStatus"
 METADATA = "ro-crate-metadata.json"
+_KINDS_OF_GROUPS = {"group"}  # declared as an identifier, but of many rows
+_DECLARED = {f.name for schema in SCHEMAS.values() for f in schema.fields if f.type == "id"}
+_IDENTIFIERS = _DECLARED - _KINDS_OF_GROUPS
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 _KINDS = {".ipynb": "application/x-ipynb+json", ".gz": "application/gzip", ".md": "text/markdown"}
 
@@ -59,12 +63,24 @@ def _payload(store: RunStore) -> Iterator[tuple[str, bytes]]:
             continue
         for name in sidecar.get("files", {}):
             data = (store.folder / name).read_bytes()
+            if store.run != PUBLISHED and name.endswith(".csv") and holds_identifiers(data):
+                continue
             yield name, without_user_paths(data.decode()).encode() if name.endswith(".ipynb") else data
         source = chapter.path.read_bytes()
         if hashlib.sha256(source).hexdigest() == sidecar["fingerprint"]["source"]:
             yield _source_name(chapter.id), source
     if store.statements.is_file():
         yield store.statements.name, store.statements.read_bytes()
+
+
+def holds_identifiers(data: bytes) -> bool:
+    """Tell whether a CSV file has a column of identifiers, as the kinds of tables declare them.
+
+    >>> holds_identifiers(b"patient,imaging_adc"), holds_identifiers(b"group,n")
+    (True, False)
+    """
+    header = data.partition(b"\n")[0].decode("utf-8", "replace").strip().split(",")
+    return not _IDENTIFIERS.isdisjoint(name.strip().strip('"').casefold() for name in header)
 
 
 def _source_name(chapter_id: str) -> str:
@@ -99,7 +115,7 @@ def describe_run(run: str, files: Mapping[str, Mapping[str, Any]]) -> dict[str, 
         crate.add_file(dest_path=name, properties={**kind, **facts})
     software = crate.add(ContextEntity(crate, "#compendium", _software()))
     found = [store.read_provenance(chapter.id) for chapter in list_chapters()]
-    sidecars = [sidecar for sidecar in found if sidecar and all(name in files for name in sidecar["files"])]
+    sidecars = [sidecar for sidecar in found if sidecar and any(name in files for name in sidecar["files"])]
     standing = standing_of(store.read_statements())
     agent = _add_agent(crate, run, standing)
     actions = [_add_action(crate, sidecar, software, agent) for sidecar in sidecars]
@@ -181,7 +197,7 @@ def _add_action(crate: Any, sidecar: Mapping[str, Any], software: Any, agent: An
         "agent": agent,
         "instrument": _add_source(crate, sidecar, software),
         "object": used,
-        "result": [crate.dereference(name) for name in sidecar["files"]],
+        "result": [made for name in sidecar["files"] if (made := crate.dereference(name)) is not None],
         "startTime": sidecar["started"],
         "endTime": _end(sidecar),
         "actionStatus": COMPLETED,
@@ -222,8 +238,11 @@ def _describe_root(crate: Any, run: str, sidecars: list[dict[str, Any]], standin
     about["name"] = "The compendium, its own run" if run == PUBLISHED else f"Run {run} of the compendium"
     chapters = ", ".join(s["chapter"] for s in sidecars) or "none"
     missing = ", ".join(standing.missing) or "nothing"
+    kept = {entity.id for entity in crate.data_entities}
+    left_out = sum(name not in kept for sidecar in sidecars for name in sidecar["files"])
+    hidden = f" Tables with identifiers row by row are left out: {left_out}." if left_out else ""
     about["description"] = (
-        f"Executed chapters: {chapters}. Of what {len(ITEMS)} questions on practice ask, not stated: {missing}."
+        f"Executed chapters: {chapters}.{hidden} Of what {len(ITEMS)} questions on practice ask, not stated: {missing}."
     )
     if sidecars:
         about["datePublished"] = max(_end(s) for s in sidecars)
