@@ -4,6 +4,7 @@ A run that was killed continues where it stopped when the same command is given 
 of processes or the size of blocks.
 """
 
+import errno
 import os
 import sys
 from collections.abc import Callable, Iterator
@@ -34,6 +35,7 @@ Slices = Annotated[
     int, typer.Option(min=1, help="Slices per block: less memory, more files; the maps stay the same.")
 ]
 CORES = os.cpu_count() or 1
+FULL = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT)
 
 
 def _guard(command: Callable[..., None]) -> Callable[..., None]:
@@ -44,16 +46,21 @@ def _guard(command: Callable[..., None]) -> Callable[..., None]:
         try:
             command(*args, **kwargs)
         except (ValueError, OSError) as error:
-            print("error: " + " ".join(_words(error).split()), file=sys.stderr)
+            print("error: " + " ".join(words_of(error).split()), file=sys.stderr)
             raise typer.Exit(2) from None
 
     return guarded
 
 
-def _words(error: ValueError | OSError) -> str:
+def words_of(error: ValueError | OSError) -> str:
     """Return an error of this project as it is, one of the system with its file first."""
     if not isinstance(error, OSError) or not error.strerror:
         return str(error)
+    if error.errno in FULL:
+        what = error.filename or "what is written"
+        return (
+            f"{what}: must find room on the disk; then give the same command again. Given: {error.strerror}."
+        )
     rule = (
         "must be a folder that can be made"
         if isinstance(error, FileExistsError)

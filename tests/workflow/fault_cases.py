@@ -6,6 +6,7 @@ The cases are run by `test_faults.py`; what came out is the table of the page "B
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import os
 import struct
@@ -382,6 +383,142 @@ for _given, (_name, _content, _message) in LANDMARKS.items():
     FAULTS.append(Fault("Landmarks", _given, lambda p, n=_name, c=_content: landmarks(p, n, c), _message))
 
 
+# Volumes, transforms and folders of images
+
+
+def hand_in(chapter: str, name: str, path: Path) -> list[str]:
+    """Hand something in to a chapter."""
+    return ["run", chapter, "-i", f"{name}={path}", "--name", "x"]
+
+
+def volume(path: Path, name: str) -> Path:
+    """Write a sound volume of noise."""
+    from compendium.io.volumes import write_volume
+    from compendium.registration.grid import Grid
+
+    noise = np.random.default_rng(3).integers(0, 60_000, size=(6, 20, 20)).astype(np.uint16)
+    write_volume(path / name, noise, Grid.of(noise.shape, (100.0, 100.0, 200.0), (0, 0, 0)))
+    return path / name
+
+
+def cut(file: Path) -> Path:
+    """Keep the first half of a file."""
+    content = file.read_bytes()
+    file.write_bytes(content[: len(content) // 2])
+    return file
+
+
+for _suffix in ("nii.gz", "nrrd", "mha", "ome.tif"):
+    FAULTS.append(
+        Fault(
+            "Volumes and transforms", f"a volume (.{_suffix}) copied by half",
+            lambda p, s=_suffix: hand_in("schroers2026/02", "mri", cut(volume(p, f"v.{s}"))), "must be a readable",
+        )
+    )  # fmt: skip
+
+NRRD = "NRRD0004\ntype: float\ndimension: 3\nsizes: {}\nspace: left-posterior-superior\nendian: little\nencoding: raw\n{}\n"
+HEADS = {
+    "a header that promises four petabytes": ("v.nrrd", NRRD.format("100000 100000 100000", ""), "header promises"),
+    "a header whose voxels lie in another folder": (
+        "v.nrrd", NRRD.format("2 2 2", "data file: ../secret.raw\n"), "one file of its own folder"),
+    "a MetaImage header without its file of voxels": (
+        "v.mhd", "ObjectType = Image\nNDims = 3\nDimSize = 2 2 2\nElementType = MET_UCHAR\nElementDataFile = v.raw\n",
+        "one file of its own folder"),
+}  # fmt: skip
+for _given, (_name, _content, _message) in HEADS.items():
+    FAULTS.append(
+        Fault(
+            "Volumes and transforms", _given,
+            lambda p, n=_name, c=_content: hand_in("schroers2026/02", "mri", text(p / n, c)), _message,
+        )
+    )  # fmt: skip
+
+
+def text(path: Path, content: str) -> Path:
+    """Write a text."""
+    path.write_text(content)
+    return path
+
+
+@fault(
+    "Volumes and transforms", "a TIFF that does not say how large a voxel is", "does not state its voxel size"
+)
+def _(path: Path) -> list[str]:
+    import tifffile
+
+    tifffile.imwrite(path / "v.tif", np.zeros((4, 8, 8), np.uint8), photometric="minisblack")
+    return hand_in("schroers2026/02", "mri", path / "v.tif")
+
+
+TFM = "#Insight Transform File V1.0\n#Transform 0\nTransform: AffineTransform_double_3_3\n"
+MATRIX = "Parameters: 1 0 0 0 1 0 0 0 1 5 6 7\n"
+TRANSFORMS = {
+    "a transform that ends before its numbers (its reader would take the identity)": TFM,
+    "a transform that ends within a number": TFM + MATRIX + "FixedParameters: 0 0 1",
+    "a transform of infinite numbers": TFM + MATRIX.replace("5", "inf") + "FixedParameters: 0 0 0\n",
+    "two transforms in one file": 2 * (TFM + MATRIX + "FixedParameters: 0 0 0\n"),
+}
+for _given, _content in TRANSFORMS.items():
+    FAULTS.append(
+        Fault(
+            "Volumes and transforms", _given,
+            lambda p, c=_content: hand_in("schroers2026/02", "transform", text(p / "t.tfm", c)),
+            "all its parameters|readable transform",
+        )
+    )  # fmt: skip
+
+
+@fault("Volumes and transforms", "a folder of pairs with an image that ends early", "header promises")
+def _(path: Path) -> list[str]:
+    folder = path / "pairs"
+    folder.mkdir()
+    for name in ("m1.nii", "m1_mask.nii", "m2.nii", "m2_mask.nii"):
+        nib.save(nib.Nifti1Image(np.ones((16, 16, 2), np.float32), np.eye(4)), folder / name)
+    cut(folder / "m2.nii")
+    return hand_in("schroers2026/05", "pairs", folder)
+
+
+@fault("Volumes and transforms", "a folder of line scans with a TIFF copied by half", "readable TIFF")
+def _(path: Path) -> list[str]:
+    import tifffile
+
+    folder = path / "scans"
+    folder.mkdir()
+    noise = np.random.default_rng(4).integers(0, 255, size=(64, 64)).astype(np.uint8)
+    tifffile.imwrite(folder / "a.tif", noise, photometric="minisblack")
+    cut(folder / "a.tif")
+    text(folder / "scans.csv", "file,pixel_um,line_ms\na.tif,0.5,1.2\n")
+    return hand_in("schroers2026/04", "kymographs", folder)
+
+
+@fault("Images", "a perfusion series that ends early", "header promises")
+def _(path: Path) -> list[str]:
+    write_nifti(path, (8, 8, 4, 6), "ge.nii")
+    cut(write_nifti(path, (8, 8, 4, 6), "se.nii"))
+    series = ["--ge", str(path / "ge.nii"), "--se", str(path / "se.nii"), "--te-ge", "22", "--te-se", "33"]
+    return ["maps", "perfusion", *series, "--tr", "1.74", "-o", str(path / "out")]
+
+
+@fault(
+    "Images", "a compressed image whose header promises more than could be packed into it", "header promises"
+)
+def _(path: Path) -> list[str]:
+    file = patched(path, (40, "8h", (4, 32767, 32767, 32767, 6, 1, 1, 1)))
+    (path / "dwi.nii.gz").write_bytes(gzip.compress(file.read_bytes()))
+    return maps(path, path / "dwi.nii.gz")
+
+
+@fault("Tables", "an Excel file copied by half", "whole Excel workbook")
+def _(path: Path) -> list[str]:
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    for row in [HEADER, *ROWS.splitlines()]:
+        book.active.append(row.strip().split(","))
+    book.save(path / "t.xlsx")
+    return hand_in("stadlbauer2025/01", "examinations", cut(path / "t.xlsx"))
+
+
 # Downloads: SERVER is replaced by the address of a server on this machine
 
 TABLE_BYTES = b"patient,size\nP1,3\n" * 2000
@@ -443,8 +580,41 @@ def _(path: Path) -> list[str]:
     return ["list", "stadlbauer2025/01", "--template", "examinations"]
 
 
-DISK_FULL = Fault(
-    "Folders and disks", "a disk that is full before the maps are written",
-    lambda p: maps(p, write_nifti(p, (40, 40, 20, 6))), "space|large|written|disk",
-)  # fmt: skip
-"""Run in a process of its own, whose files may hold 20 kB."""
+@fault("Folders and disks", "a build folder below a file", "must be readable and writable|folder")
+def _(path: Path) -> list[str]:
+    (path / "build").write_text("a file is in the way")
+    return ["run", "stadlbauer2025/01"]
+
+
+@fault(
+    "Folders and disks", "a build folder below a file, for the book", "must be readable and writable|folder"
+)
+def _(path: Path) -> list[str]:
+    (path / "build").write_text("a file is in the way")
+    return ["book"]
+
+
+ROOM = 30_000
+"""Bytes that a file may have in the process in which `DISKS` are tried."""
+DISKS = [
+    Fault(
+        "Folders and disks", "a disk that is full before the maps are written",
+        lambda p: maps(p, write_nifti(p, (40, 40, 20, 6))), "room on the disk",
+    ),
+    Fault(
+        "Folders and disks", "a disk that fills while maps are merged",
+        lambda p: maps(p, noisy(p), "--slices", "1"), "room on the disk",
+    ),
+    Fault(
+        "Folders and disks", "a disk that fills while a download is stored",
+        lambda p: manifest(p, sha=hashlib.sha256(TABLE_BYTES).hexdigest()), "must be writable", 1,
+    ),
+]  # fmt: skip
+
+
+def noisy(path: Path) -> Path:
+    """Write an image whose maps do not compress."""
+    noise = np.random.default_rng(2).uniform(0.97, 1.03, size=(30, 30, 16, 6))
+    signal = 1000 * np.exp(-np.array([0, 100, 500, 1000, 1500, 2000]) / 1000) * noise
+    nib.save(nib.Nifti1Image(signal.astype(np.float32), np.diag([2.0, 2, 2, 1])), path / "dwi.nii")
+    return path / "dwi.nii"

@@ -113,6 +113,8 @@ def test_what_cannot_be_used_is_refused_in_one_line(fault, said, server, tmp_pat
         own.write_text(own.read_text().replace("SERVER", server))
         monkeypatch.setenv("COMPENDIUM_ROOT", str(folder))
         monkeypatch.setenv("no_proxy", "127.0.0.1")
+    if (folder / "build").is_file():
+        monkeypatch.setenv("COMPENDIUM_BUILD", str(folder / "build" / "below"))
     if "--template" in arguments:
         (tmp_path / "examinations.csv").write_text("mine")
     code, text = said(arguments)
@@ -121,16 +123,25 @@ def test_what_cannot_be_used_is_refused_in_one_line(fault, said, server, tmp_pat
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="RLIMIT_FSIZE")
-def test_a_full_disk_is_said_in_one_line_and_leaves_no_map(tmp_path):
-    fault, folder = cases.DISK_FULL, tmp_path / "given"
+@pytest.mark.parametrize("fault", cases.DISKS, ids=lambda f: f.given)
+def test_a_full_disk_is_said_in_one_line_and_leaves_nothing_finished(fault, tmp_path, server):
+    folder = tmp_path / "given"
     folder.mkdir()
     arguments = fault.make(folder)
+    environment = {
+        **os.environ, "PYTHONPATH": str(ROOT / "src"), "NUMBA_CACHE_DIR": str(tmp_path),
+        "PYTHONDONTWRITEBYTECODE": "1", "COMPENDIUM_BUILD": str(tmp_path / "build"),
+    }  # fmt: skip
+    own = folder / "data" / "manifest.yaml"
+    if own.is_file():
+        own.write_text(own.read_text().replace("SERVER", server))
+        environment |= {"COMPENDIUM_ROOT": str(folder), "no_proxy": "127.0.0.1"}
     done = subprocess.run(
-        [sys.executable, "-m", "compendium", *arguments],
-        env={**os.environ, "PYTHONPATH": str(ROOT / "src"), "NUMBA_CACHE_DIR": str(tmp_path)},
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000)),
+        [sys.executable, "-m", "compendium", *arguments], env=environment,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (cases.ROOM, cases.ROOM)),
         capture_output=True, text=True, timeout=120,
     )  # fmt: skip
+    assert not list((tmp_path / "build").rglob("*.csv"))
     keep(fault, arguments, done.returncode, done.stderr.strip().splitlines()[-1], tmp_path)
 
 
@@ -159,5 +170,5 @@ def keep(fault, arguments, code, text, tmp_path):
 
 def test_the_stored_table_has_every_case_and_no_other():
     stored = [(r["topic"], r["given"]) for r in json.loads(STORED.read_text(encoding="utf-8"))["faults"]]
-    assert sorted(stored) == sorted((f.topic, f.given) for f in [*cases.FAULTS, cases.DISK_FULL])
+    assert sorted(stored) == sorted((f.topic, f.given) for f in [*cases.FAULTS, *cases.DISKS])
     assert len(stored) >= 60

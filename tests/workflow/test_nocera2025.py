@@ -64,7 +64,7 @@ def test_slopes_and_correlations_are_those_of_the_users_table(run):
     assert got["t2.whole.table.pooled"] == pytest.approx(
         stats.linregress(kept["imaging_t2"], kept["histology"]).slope
     )
-    assert got["adc.g2.table.rho_samples"] == pytest.approx(
+    assert got["adc.g1.table.rho_samples"] == pytest.approx(
         spearman(
             *(
                 clean(table, "imaging_adc").query("group == 'after therapy'")[c]

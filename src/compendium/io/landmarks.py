@@ -203,7 +203,7 @@ def _landmarks(labels: list[str], rows: list[Array], skipped: int, system: str, 
 def _position(given: Any, path: Path, number: int) -> Array:
     try:
         values = np.array([float(v) for v in given])
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         values = np.full(3, np.nan)
     if values.shape != (3,) or not np.isfinite(values).all():
         raise LandmarkFileError(
@@ -223,7 +223,8 @@ def _system(given: Any, path: Path) -> str:
 
 def _scale(given: Any, path: Path) -> float:
     units = given if isinstance(given, list) else [given]
-    if not units or any(unit != units[0] for unit in units) or units[0] not in _UNITS:
+    known = all(isinstance(unit, str) and unit in _UNITS for unit in units)
+    if not units or not known or any(unit != units[0] for unit in units):
         raise LandmarkFileError(
             f"{_name(path)}: coordinate units must be one of mm, µm, cm, m. Given {show(given)}."
         )

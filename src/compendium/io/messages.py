@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+
+
+@contextmanager
+def silenced() -> Iterator[None]:
+    """Keep what compiled libraries write to the error stream by themselves away from the person.
+
+    What they mean is raised as an error, and said in one line.
+    """
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nothing:
+            os.dup2(nothing.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def show(value: Any, limit: int = 60) -> str:

@@ -24,9 +24,11 @@ LEAST_VOLUME = 1e-3
 """Volume between the axes of an affine over that of axes at right angles: 1 for scans, a little less when sheared."""
 SPARE_BYTES = 1 << 20
 """What may follow the voxels of a compressed image before it counts as something else."""
+LARGEST_RATIO = 1032
+"""What deflate can gain at most: a compressed image whose header promises more ends early."""
 AFFINE_TOLERANCE = 1e-3  # mm: what resampling tools round away
 _CHUNK = 1 << 22
-_UNREADABLE = (nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError, np.linalg.LinAlgError)
+UNREADABLE = (nib.filebasedimages.ImageFileError, nib.spatialimages.HeaderDataError, np.linalg.LinAlgError)
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ def inspect_image(path: str | Path, dimensions: int | None = None) -> ImageInfo:
     if not path.name.lower().endswith((".nii", ".nii.gz")):
         raise TableError(path, "must be a NIfTI image (.nii or .nii.gz)", show(path.suffix or path.name))
     try:
-        image: Any = nib.load(path)
+        with nib.imageglobals.LoggingOutputSuppressor():  # what nibabel mends is refused below
+            image: Any = nib.load(path)
         shape = tuple(int(n) for n in image.shape)
         _check_header(path, image, shape)
         affine = np.asarray(image.affine, dtype=np.float64)
@@ -70,7 +73,7 @@ def inspect_image(path: str | Path, dimensions: int | None = None) -> ImageInfo:
         raise
     except nib.filebasedimages.ImageFileError:
         raise TableError(path, "must be a readable NIfTI image", "no NIfTI header in it") from None
-    except (*_UNREADABLE, OSError, EOFError, ValueError, zlib.error) as error:
+    except (*UNREADABLE, OSError, EOFError, ValueError, zlib.error) as error:
         raise TableError(path, "must be a readable NIfTI image", show(error, 100)) from None
     _check_affine(path, affine)
     while len(shape) > 3 and shape[-1] == 1 and dimensions == 3:
@@ -98,10 +101,11 @@ def _check_header(path: Path, image: Any, shape: tuple[int, ...]) -> None:
         raise TableError(
             path, "must have voxels of a positive size", " × ".join(f"{s:g}" for s in sizes) + " mm"
         )
-    needed, there = _file_bytes(image), path.stat().st_size
-    if not _is_compressed(path) and there < needed:
+    needed, there = file_bytes(image), path.stat().st_size
+    if there * (LARGEST_RATIO if _is_compressed(path) else 1) < needed:
         rule = "must hold all voxels that its header promises"
-        raise TableError(path, rule, f"{there:,} bytes where the header needs {needed:,}")
+        given = "a compressed file too small" if _is_compressed(path) else f"{there:,} bytes"
+        raise TableError(path, rule, f"{given} where the header needs {needed:,} bytes")
 
 
 def _raw_header(path: Path) -> Any:
@@ -117,7 +121,7 @@ def _is_compressed(path: Path) -> bool:
     return path.name.lower().endswith(".gz")
 
 
-def _file_bytes(image: Any) -> int:
+def file_bytes(image: Any) -> int:
     """Return the bytes of the whole uncompressed file, as the header says."""
     return int(image.dataobj.offset) + math.prod(image.shape) * int(image.header.get_data_dtype().itemsize)
 
@@ -158,7 +162,7 @@ def unpack(path: Path, folder: Path) -> Path:
         return target
     scratch = target.with_name(f".{target.name}.{os.getpid()}")
     try:
-        limit = _file_bytes(nib.load(path)) + SPARE_BYTES
+        limit = file_bytes(nib.load(path)) + SPARE_BYTES
         with gzip.open(path, "rb") as source, scratch.open("wb") as sink:
             while piece := source.read(_CHUNK):
                 limit -= sink.write(piece)
@@ -210,8 +214,11 @@ def write_map(
     header["vox_offset"] = 352
     header["scl_slope"], header["scl_inter"] = 1, 0
     scratch = path.with_name(f".{path.name}.{os.getpid()}")
-    with scratch.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as sink:
-        sink.write(header.structarr.tobytes() + b"\0\0\0\0")
-        for slab in slabs:
-            sink.write(np.asarray(slab, dtype=np.dtype(dtype).newbyteorder("<")).tobytes(order="F"))
-    scratch.replace(path)
+    try:
+        with scratch.open("wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as sink:
+            sink.write(header.structarr.tobytes() + b"\0\0\0\0")
+            for slab in slabs:
+                sink.write(np.asarray(slab, dtype=np.dtype(dtype).newbyteorder("<")).tobytes(order="F"))
+        scratch.replace(path)
+    finally:
+        scratch.unlink(missing_ok=True)

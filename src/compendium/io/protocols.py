@@ -252,7 +252,7 @@ def _vector(path: Path, entries: dict[str, Any], field: str, length: int | None 
         raise TableError(path, "must be given", "nothing", field=field)
     try:
         values = np.atleast_1d(np.asarray(entries[field], dtype=np.float64))
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise TableError(path, "must hold numbers", show(entries[field]), field=field) from None
     if values.ndim != 1 or not values.size or not np.isfinite(values).all():
         raise TableError(path, "must be a list of finite numbers", show(entries[field]), field=field)

@@ -14,6 +14,7 @@ from compendium.io.messages import show, show_name
 
 DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
 MAX_BYTES = 2_000_000_000  # the whole text is held in memory
+MAX_TEXT_BYTES = 250_000_000  # cells take some twenty times as much memory as their text: 5 GB
 _NOT_TEXT = (  # first bytes, what the file is, what to do
     (b"\x1f\x8b", "a gzip archive", "unpack it first"),
     (b"BZh", "a bzip2 archive", "unpack it first"),
@@ -87,8 +88,11 @@ def read_bytes(path: Path) -> bytes:
                 path, "must be a text table: save it as CSV (UTF-8)", _BY_SUFFIX[path.suffix.lower()]
             )
         size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise TableError(path, f"must have at most {MAX_BYTES:,} bytes", f"{size:,}")
+        with path.open("rb") as file:
+            packed = file.read(4) in (b"PK\x03\x04", b"PAR1")
+        if size > (most := MAX_BYTES if packed else MAX_TEXT_BYTES):
+            rule = f"must have at most {most:,} bytes: hand in the rows and columns that are needed"
+            raise TableError(path, rule, f"{size:,}")
         raw = path.read_bytes()
     except OSError as error:
         raise TableError(path, "must be readable", error.strerror or type(error).__name__) from None

@@ -6,6 +6,7 @@ matrix in RAS: the numbers in its window are not those in the file.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813 - its users call it so
 from numpy.typing import ArrayLike, NDArray
 
-from compendium.io.messages import show, show_name
+from compendium.io.messages import show, show_name, silenced
+from compendium.io.volumes import VolumeFileError, check_whole, itk_header
 from compendium.registration.affine import LinearTransform
 from compendium.registration.estimate import Transform
 from compendium.registration.grid import Grid, as_points
@@ -22,6 +24,7 @@ from compendium.registration.resample import sample_displacements, to_image
 
 Array = NDArray[np.floating[Any]]
 TRANSFORM_SUFFIXES = (".tfm", ".txt", ".h5", ".hdf5", ".mat")
+TEXT_SUFFIXES = (".tfm", ".txt")
 FIELD_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".mha")
 
 
@@ -112,21 +115,57 @@ def read_transform(path: str | Path) -> LinearTransform | ItkTransform:
     name, shown = where.name.lower(), show_name(where.name)
     if not where.is_file():
         raise TransformFileError(f"{shown}: must be a file. Given none of that name.")
+    if not name.endswith((*TRANSFORM_SUFFIXES, *FIELD_SUFFIXES)):
+        known = ", ".join((*TRANSFORM_SUFFIXES, *FIELD_SUFFIXES))
+        raise TransformFileError(f"{shown}: must be one of {known}. Given {show(where.suffix)}.")
     try:
-        if name.endswith(TRANSFORM_SUFFIXES):
-            made = sitk.ReadTransform(str(where))
-        elif name.endswith(FIELD_SUFFIXES):
-            made = sitk.DisplacementFieldTransform(sitk.ReadImage(str(where), sitk.sitkVectorFloat64))
-        else:
-            known = ", ".join((*TRANSFORM_SUFFIXES, *FIELD_SUFFIXES))
-            raise TransformFileError(f"{shown}: must be one of {known}. Given {show(where.suffix)}.")
-    except RuntimeError as problem:
-        reason = str(problem).strip().splitlines()[-1]
-        raise TransformFileError(f"{shown}: must be a readable transform. Given {show(reason)}.") from None
+        made = _read(where)
+    except TransformFileError:
+        raise
+    except VolumeFileError as problem:
+        raise TransformFileError(str(problem)) from None
+    except (RuntimeError, MemoryError, ValueError):  # also of messages that are no text
+        given = "a file that its reader refuses: damaged, half-copied, or of another kind"
+        raise TransformFileError(f"{shown}: must be a readable transform. Given {given}.") from None
     if made.GetDimension() != 3:
         raise TransformFileError(f"{shown}: must have three dimensions. Given {made.GetDimension()}.")
     if not made.IsLinear():
         return ItkTransform(made, f"{made.GetName()} from {shown}")
     offset = np.array(made.TransformPoint((0.0, 0.0, 0.0)))
     matrix = np.column_stack([np.array(made.TransformPoint(e)) - offset for e in np.eye(3).tolist()])
+    if not (np.isfinite(matrix).all() and np.isfinite(offset).all()):
+        raise TransformFileError(f"{shown}: must hold finite numbers. Given NaN, infinity or beyond.")
     return LinearTransform(matrix, 1000 * offset, f"{made.GetName()} from {shown}")
+
+
+def _read(path: Path) -> sitk.Transform:
+    with silenced():
+        if path.name.lower().endswith(FIELD_SUFFIXES):
+            itk_header(path)
+            check_whole(path)
+            return sitk.DisplacementFieldTransform(sitk.ReadImage(str(path), sitk.sitkVectorFloat64))
+        made = sitk.ReadTransform(str(path))
+    if path.suffix.lower() in TEXT_SUFFIXES:
+        _check_text(path, made)
+    return made
+
+
+def _check_text(path: Path, made: sitk.Transform) -> None:
+    """Refuse a text that ends early: its reader would take what is missing as 0, or everything as the identity."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    blocks = [
+        b
+        for b in re.split(r"^Transform:", text, flags=re.MULTILINE)[1:]
+        if "CompositeTransform" not in b[:40]
+    ]
+    written = []
+    for block in blocks:
+        rows = [re.search(rf"^{key}:(.*)$", block, re.MULTILINE) for key in ("Parameters", "FixedParameters")]
+        written.append(tuple(tuple(float(w) for w in row[1].split()) if row else None for row in rows))
+    single = made.GetName() != "CompositeTransform"
+    whole: Any = made if single else made.Downcast()
+    parts = [made] if single else [whole.GetNthTransform(i) for i in range(whole.GetNumberOfTransforms())]
+    read = [(tuple(part.GetParameters()), tuple(part.GetFixedParameters())) for part in parts]
+    if sorted(map(repr, read)) != sorted(map(repr, written)) or not text.endswith("\n"):
+        rule = "must hold one transform, or a composite one, with all its parameters and the end of the last line"
+        raise TransformFileError(f"{show_name(path.name)}: {rule}. Given fewer, or several transforms.")

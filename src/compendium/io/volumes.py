@@ -6,7 +6,11 @@ the caller must say it, and nothing is guessed.
 
 from __future__ import annotations
 
+import gzip
+import logging
+import math
 import os
+import re
 import tempfile
 import xml.etree.ElementTree as ElementTree
 import zlib
@@ -20,13 +24,20 @@ import numpy as np
 import SimpleITK as sitk  # noqa: N813 - its users call it so
 from numpy.typing import ArrayLike, NDArray
 
-from compendium.io.messages import show, show_name
+from compendium.io.messages import show, show_name, silenced
+from compendium.io.nifti import UNREADABLE, file_bytes
 from compendium.registration.grid import Grid
 from compendium.registration.resample import to_image
 
 SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".mha", ".mhd")
 TIFF_SUFFIXES = (".ome.tif", ".ome.tiff", ".tif", ".tiff")
+_DATA_FILE = re.compile(rb"^\s*(?:ElementDataFile\s*=|data ?file:)([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 _TO_UM = {"µm": 1.0, "um": 1.0, "nm": 1e-3, "mm": 1e3, "cm": 1e4, "m": 1e6, "pm": 1e-6, "Å": 1e-4}
+
+
+LARGEST_RATIO = 1032  # what deflate can gain at most
+SPARE_BYTES = 1 << 26
+HEADER_BYTES = 1 << 16
 
 
 class VolumeFileError(ValueError):
@@ -92,21 +103,13 @@ def count_channels(path: str | Path) -> int:
     name = where.name.lower()
     if not where.is_file() or not name.endswith((*SUFFIXES, *TIFF_SUFFIXES)):
         read_volume(where)  # says which
-    try:
-        if name.endswith(TIFF_SUFFIXES):
-            import tifffile  # comes with scikit-image
-
-            with tifffile.TiffFile(where) as file:
-                series = file.series[0]
-                sizes = dict(zip(series.axes, series.shape, strict=True))
-            return int(sizes.get("C", 1) * sizes.get("S", 1))
-        reader = sitk.ImageFileReader()
-        reader.SetFileName(str(where))
-        reader.ReadImageInformation()
-        return int(reader.GetSize()[3]) if reader.GetDimension() == 4 else int(reader.GetNumberOfComponents())
-    except (RuntimeError, ValueError, IndexError, OSError, KeyError, SyntaxError) as problem:
-        reason = str(problem).strip().splitlines()[-1] if str(problem).strip() else type(problem).__name__
-        raise VolumeFileError(f"{_name(where)}: must be a readable volume. Given {show(reason)}.") from None
+    if name.endswith(TIFF_SUFFIXES):
+        with _tiff(where) as file:
+            series = file.series[0]
+            sizes = dict(zip(series.axes, series.shape, strict=True))
+        return int(sizes.get("C", 1) * sizes.get("S", 1))
+    reader = itk_header(where)
+    return int(reader.GetSize()[3]) if reader.GetDimension() == 4 else int(reader.GetNumberOfComponents())
 
 
 def write_volume(path: str | Path, array: ArrayLike, grid: Grid) -> None:
@@ -137,12 +140,89 @@ def write_volume(path: str | Path, array: ArrayLike, grid: Grid) -> None:
         )
 
 
-def _read_itk(path: Path, channel: int | None) -> Volume:
+def itk_header(path: Path) -> Any:
+    """Read the header of an image, and refuse one that promises more than its file can hold.
+
+    The reader would believe it, and fill the memory with nothing.
+
+    Raises
+    ------
+    VolumeFileError
+        No header, voxels outside the folder, or fewer than promised.
+    """
+    there = path.stat().st_size + _other_file(path)
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(str(path))
     try:
-        image = sitk.ReadImage(str(path))
-    except RuntimeError as problem:
-        reason = str(problem).strip().splitlines()[-1]
-        raise VolumeFileError(f"{_name(path)}: must be a readable volume. Given {show(reason)}.") from None
+        with silenced():
+            reader.ReadImageInformation()
+        pixel = sitk.Image([1] * reader.GetDimension(), reader.GetPixelID(), reader.GetNumberOfComponents())
+    except (RuntimeError, MemoryError, ValueError, TypeError, OverflowError):
+        raise _unreadable(path) from None
+    voxel = pixel.GetSizeOfPixelComponent() * pixel.GetNumberOfComponentsPerPixel()
+    needed = math.prod(reader.GetSize()) * voxel
+    if needed > LARGEST_RATIO * there + SPARE_BYTES:
+        rule = "must hold all voxels that its header promises"
+        raise VolumeFileError(f"{_name(path)}: {rule}. Given {there:,} bytes for {needed:,}.")
+    return reader
+
+
+def _other_file(path: Path) -> int:
+    """Bytes of the file that a header of NRRD or MetaImage names for its voxels: one beside it, or nothing is read."""
+    if path.name.lower().endswith((".nii", ".nii.gz")):
+        return 0
+    with path.open("rb") as file:
+        head = file.read(HEADER_BYTES).split(b"\n\n" if path.suffix.lower() == ".nrrd" else b"\0")[0]
+    found = _DATA_FILE.search(head)
+    given = found[1].decode("utf-8", "replace").strip() if found else "LOCAL"
+    if given.upper() == "LOCAL":
+        return 0
+    other = path.with_name(Path(given).name or "none")
+    if Path(given).name != given or not other.is_file():
+        rule = "must name one file of its own folder that holds the voxels"
+        raise VolumeFileError(f"{_name(path)}: {rule}. Given {show(given)}.")
+    return other.stat().st_size
+
+
+def _unreadable(path: Path, what: str = "volume") -> VolumeFileError:
+    given = "a file that its reader refuses: damaged, half-copied, or of another kind"
+    return VolumeFileError(f"{_name(path)}: must be a readable {what}. Given {given}.")
+
+
+def check_whole(path: Path) -> None:
+    """Refuse a NIfTI image that ends early: ITK's reader fills what is missing with 0 and says nothing.
+
+    Raises
+    ------
+    VolumeFileError
+    """
+    import nibabel
+
+    name = path.name.lower()
+    if not name.endswith((".nii", ".nii.gz")):
+        return
+    try:
+        with nibabel.imageglobals.LoggingOutputSuppressor():
+            needed = file_bytes(nibabel.load(path))  # type: ignore[attr-defined]
+        there = path.stat().st_size
+        if name.endswith(".gz"):
+            with gzip.open(path) as file:
+                there = sum(map(len, iter(lambda: file.read(1 << 22), b"")))
+    except (*UNREADABLE, OSError, EOFError, ValueError, zlib.error):
+        raise _unreadable(path) from None
+    if there < needed:
+        rule = "must hold all voxels that its header promises"
+        raise VolumeFileError(f"{_name(path)}: {rule}. Given {there:,} bytes for {needed:,}.")
+
+
+def _read_itk(path: Path, channel: int | None) -> Volume:
+    itk_header(path)
+    check_whole(path)
+    try:
+        with silenced():
+            image = sitk.ReadImage(str(path))
+    except (RuntimeError, MemoryError):
+        raise _unreadable(path) from None
     if image.GetDimension() == 4:
         count = image.GetSize()[3]
         image = image[..., _chosen(path, channel, count, "volumes")]
@@ -159,7 +239,10 @@ def _read_itk(path: Path, channel: int | None) -> Volume:
     if array.dtype.kind == "f" and path.name.lower().endswith((".nii", ".nii.gz")):
         _restore_not_finite(path, array, channel or 0)
     spacing, origin = 1000 * np.array(image.GetSpacing()), 1000 * np.array(image.GetOrigin())
-    return Volume(array, Grid.of(array.shape, spacing, origin, image.GetDirection()))
+    try:
+        return Volume(array, Grid.of(array.shape, spacing, origin, image.GetDirection()))
+    except ValueError as problem:
+        raise VolumeFileError(f"{_name(path)}: {problem}") from None
 
 
 def _restore_not_finite(path: Path, array: NDArray[Any], channel: int) -> None:
@@ -167,12 +250,11 @@ def _restore_not_finite(path: Path, array: NDArray[Any], channel: int) -> None:
     import nibabel
 
     try:
-        stored: Any = nibabel.load(path).dataobj  # type: ignore[attr-defined]
+        with nibabel.imageglobals.LoggingOutputSuppressor():
+            stored: Any = nibabel.load(path).dataobj  # type: ignore[attr-defined]
         values = np.asarray(stored[..., channel] if len(stored.shape) == 4 else stored).T
-    except (nibabel.filebasedimages.ImageFileError, OSError, EOFError, ValueError, zlib.error) as problem:
-        raise VolumeFileError(
-            f"{_name(path)}: must be a readable volume. Given {show(problem, 100)}."
-        ) from None
+    except (*UNREADABLE, OSError, EOFError, ValueError, zlib.error):
+        raise _unreadable(path) from None
     if values.shape == array.shape:
         bad = ~np.isfinite(values)
         array[bad] = values[bad]
@@ -196,16 +278,34 @@ def read_plane(path: str | Path, *, channel: int | None = None) -> NDArray[Any]:
     return plane
 
 
-def _open_tiff(path: Path, channel: int | None) -> tuple[NDArray[Any], str | None]:
-    """The stack [z, y, x] and the OME header."""
+@contextmanager
+def _tiff(path: Path) -> Iterator[Any]:
+    """An open TIFF; whatever the reader stumbles over is one error."""
     import tifffile  # comes with scikit-image
 
+    log = logging.getLogger("tifffile")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
     try:
         with tifffile.TiffFile(path) as file:
-            series = file.series[0]
-            array, axes, header = series.asarray(), series.axes, file.ome_metadata
-    except (tifffile.TiffFileError, ValueError, IndexError, OSError, KeyError, SyntaxError) as problem:
-        raise VolumeFileError(f"{_name(path)}: must be a readable TIFF. Given {show(problem)}.") from None
+            yield file
+    except VolumeFileError:
+        raise
+    except Exception:  # damaged tags end in errors of nearly any type
+        raise _unreadable(path, "TIFF") from None
+    finally:
+        log.setLevel(level)
+
+
+def _open_tiff(path: Path, channel: int | None) -> tuple[NDArray[Any], str | None]:
+    """The stack [z, y, x] and the OME header."""
+    with _tiff(path) as file:
+        series = file.series[0]
+        needed, there = math.prod(series.shape) * series.dtype.itemsize, path.stat().st_size
+        if needed > LARGEST_RATIO * there + SPARE_BYTES:
+            rule = "must hold all voxels that its header promises"
+            raise VolumeFileError(f"{_name(path)}: {rule}. Given {there:,} bytes for {needed:,}.")
+        array, axes, header = series.asarray(), series.axes, file.ome_metadata
     if not array.size or array.dtype.kind not in "biuf":
         raise VolumeFileError(
             f"{_name(path)}: must hold real numbers. Given {array.dtype}, shape {array.shape}."
@@ -272,7 +372,11 @@ def _ome_spacing(header: str, path: Path) -> tuple[float, float, float] | None:
         unit = _TO_UM.get(pixels.get(f"PhysicalSize{axis}Unit", "µm"))
         if text is None or unit is None:
             return None
-        sizes.append(float(text) * unit)
+        try:
+            sizes.append(float(text) * unit)
+        except ValueError:
+            rule = "the sizes in its OME header must be numbers"
+            raise VolumeFileError(f"{_name(path)}: {rule}. Given {show(text)}.") from None
     return sizes[0], sizes[1], sizes[2]
 
 

@@ -185,13 +185,19 @@ def _forget_others(folder: Path, key: str) -> None:
 @contextmanager
 def _lock(folder: Path) -> Iterator[None]:
     """One run per folder of maps at a time."""
-    with (folder / ".lock").open("a+") as handle:
+    path = folder / ".lock"
+    with path.open("a+") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            current = path.exists() and os.path.samestat(os.fstat(handle.fileno()), path.stat())
         except OSError:
-            raise TableError(folder, "must not be written by two runs at once", "a folder in use") from None
-        yield
-    (folder / ".lock").unlink(missing_ok=True)
+            current = False
+        if not current:  # also when the other run has just removed the file that was opened here
+            raise TableError(folder, "must not be written by two runs at once", "a folder in use")
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
 
 
 def _compute(plan: Plan, block: int) -> int:
@@ -236,11 +242,14 @@ def _store(plan: Plan, block: int, arrays: Slab) -> None:
         _files(plan, block), (raw, hashlib.sha256(raw).hexdigest().encode()), strict=True
     ):
         scratch = path.with_name(f".{path.name}.{os.getpid()}")
-        with scratch.open("wb") as handle:
-            handle.write(content)
-            handle.flush()
-            os.fsync(handle.fileno())
-        scratch.replace(path)
+        try:
+            with scratch.open("wb") as handle:
+                handle.write(content)
+                handle.flush()
+                os.fsync(handle.fileno())
+            scratch.replace(path)
+        finally:
+            scratch.unlink(missing_ok=True)
 
 
 def _sound(plan: Plan, block: int) -> bool:

@@ -76,15 +76,15 @@ def write_names(
         fitter = path.with_name(f"{stem}{kind.suffix}.nii.gz")
         bids = path.with_name(f"{bids_name(stem, model, kind.label)}.nii.gz")
         names = {"fitter": [fitter], "bids": [bids], "both": [fitter, bids]}[naming]
-        path.replace(names[0])
-        for extra in names[1:]:
-            _link(names[0], extra)
         text = json.dumps(
             {"Description": kind.description, "Units": kind.unit, **about}, indent=1, ensure_ascii=False
         )
-        for name in names:
+        for name in names:  # before the map: a map of this name is never without its description
             sidecar = name.with_name(name.name.removesuffix(".nii.gz") + ".json")
             sidecar.write_text(text + "\n", encoding="utf-8")
+        path.replace(names[0])
+        for extra in names[1:]:
+            _link(names[0], extra)
         final[key] = names[0]
     return final
 

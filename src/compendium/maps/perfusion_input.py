@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,10 @@ import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 
+from compendium.io.nifti import inspect_image
 from compendium.io.table_text import TableError
+
+_LARGEST = 2.0**53  # of a label: whole numbers beyond are not told apart
 
 
 class ImageError(TableError):
@@ -27,11 +31,19 @@ def as_list(value: Any) -> list[Any]:
 def _open(path: str | Path, what: str) -> Any:
     if not Path(path).is_file():
         raise ImageError(f"{path}: {what} must exist. Given no such file.")
+    inspect_image(path)
+    return nib.load(path)
+
+
+def _read(image: Any, kind: type[np.floating[Any]]) -> NDArray[Any]:
+    """Return all values of an image, scaled."""
     try:
-        return nib.load(path)
-    except (nib.filebasedimages.ImageFileError, OSError, EOFError) as error:
+        with np.errstate(over="ignore"):  # what does not fit is infinite, and refused or empty
+            return np.asarray(image.dataobj, dtype=kind)
+    except (OSError, EOFError, ValueError, zlib.error):
+        rule = "must hold all voxels that its header promises"
         raise ImageError(
-            f"{path}: {what} must be NIfTI. Given a file that cannot be read ({error})."
+            f"{image.get_filename()}: {rule}. Given a file that ends early or is damaged."
         ) from None
 
 
@@ -89,7 +101,7 @@ def open_labels(path: str | Path, first: Any) -> NDArray[np.int64]:
     if len(image.shape) != 3:
         raise ImageError(f"{path}: a mask must be three-dimensional. Given shape {image.shape}.")
     _check_grid(image, first)
-    return np.rint(np.nan_to_num(np.asarray(image.dataobj, dtype=np.float64))).astype(np.int64)
+    return np.rint(np.nan_to_num(_read(image, np.float64)).clip(-_LARGEST, _LARGEST)).astype(np.int64)
 
 
 def open_mask(path: str | Path, first: Any) -> NDArray[np.bool_]:
@@ -104,7 +116,7 @@ def read_values(image: Any) -> NDArray[np.float32]:
     ------
     ImageError : a value is not finite.
     """
-    values = np.asarray(image.dataobj, dtype=np.float32)
+    values = _read(image, np.float32)
     bad = int((~np.isfinite(values)).sum())
     if bad:
         raise ImageError(f"{image.get_filename()}: all values must be finite. Given {bad} that are not.")

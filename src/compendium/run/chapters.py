@@ -54,7 +54,9 @@ class Parameter:
         value = self._read_type(text)
         too_low = self.minimum is not None and value < self.minimum
         if too_low or (self.maximum is not None and value > self.maximum):
-            raise RequestError(f'Parameter "{self.name}" is {self.range_text}. Given "{text}".')
+            raise RequestError(
+                f'Parameter "{self.name}" is {self.range_text}. Given "{show_name(text, 60)}".'
+            )
         return value
 
     def _read_type(self, text: str) -> Any:
@@ -64,11 +66,11 @@ class Parameter:
                 return {**dict.fromkeys(_TRUE, True), **dict.fromkeys(_FALSE, False)}[text.lower()]
             value = _PLAIN_TYPES[self.type](text)
         except (ValueError, KeyError):
-            raise RequestError(f'{rule} Given "{text}".') from None
+            raise RequestError(f'{rule} Given "{show_name(text, 60)}".') from None
         if self.type == "float" and value not in (float("inf"), float("-inf")) and value == value:
             return value
         if self.type == "float":
-            raise RequestError(f'{rule} It must be finite. Given "{text}".')
+            raise RequestError(f'{rule} It must be finite. Given "{show_name(text, 60)}".')
         return value
 
 
@@ -262,12 +264,12 @@ def read_parameters(chapter: Chapter, given: list[str]) -> dict[str, Any]:
     for item in given:
         name, equals, text = item.partition("=")
         if not equals:
-            raise RequestError(f'A parameter is given as NAME=VALUE. Given "{item}".')
+            raise RequestError(f'A parameter is given as NAME=VALUE. Given "{show_name(item, 60)}".')
         if name in chapter.inputs:
             raise RequestError(f'"{name}" is an input: give it as -i {name}=PATH.')
         if name not in chapter.parameters:
             known = ", ".join(chapter.parameters) or "none"
-            raise RequestError(f'{chapter.id} has no parameter "{name}". It has: {known}.')
+            raise RequestError(f'{chapter.id} has no parameter "{show_name(name, 60)}". It has: {known}.')
         if name in values:
             raise RequestError(f'A parameter is given once. "{name}" is given twice.')
         values[name] = chapter.parameters[name].read(text)
@@ -285,10 +287,10 @@ def read_inputs(chapter: Chapter, given: list[str]) -> dict[str, Path]:
     for item in given:
         name, equals, text = item.partition("=")
         if not equals or not text:
-            raise RequestError(f'An input is given as INPUT=PATH. Given "{item}".')
+            raise RequestError(f'An input is given as INPUT=PATH. Given "{show_name(item, 60)}".')
         if name not in chapter.inputs:
             known = ", ".join(chapter.inputs) or "none"
-            raise RequestError(f'{chapter.id} has no input "{name}". It has: {known}.')
+            raise RequestError(f'{chapter.id} has no input "{show_name(name, 60)}". It has: {known}.')
         if name in values:
             raise RequestError(f'An input is given once. "{name}" is given twice.')
         values[name] = Path(text).expanduser().resolve()

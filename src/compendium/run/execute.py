@@ -123,7 +123,12 @@ def execute(
     running = Running()
 
     def one(job: Job) -> Outcome:
-        outcome = _execute_one(job, studies, listener, running, home, time_limit, client)
+        try:
+            outcome = _execute_one(job, studies, listener, running, home, time_limit, client)
+        except OSError as error:  # a full disk, a folder that is gone
+            RunStore(job.run).withdraw(job.chapter.id)
+            words = error.strerror or type(error).__name__
+            outcome = Outcome(job, "failed", f"its files must be readable and writable. Given: {words}")
         if not running.stopped:
             listener.ends(outcome)
         return outcome

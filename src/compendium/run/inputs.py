@@ -92,6 +92,9 @@ def validate(
     except TableError as error:
         rule, value = (text.replace("INPUT.", f"{name}.") for text in (error.rule, error.value))
         raise InputError(error.file, rule, value, row=error.row, field=error.field, more=error.more) from None
+    except MemoryError:
+        rule = "must fit into memory, as cells: hand in the rows and columns that are needed"
+        raise InputError(str(path), rule, f"{Path(path).stat().st_size:,} bytes") from None
 
 
 def _validate(table: Table, schema: Schema, reading: Reading, name: str) -> pd.DataFrame:

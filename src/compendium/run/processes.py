@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 PR_SET_PDEATHSIG = 1
+LEAST_FREE_BYTES = 100_000_000
 SINGLE_THREAD = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -52,6 +53,8 @@ def clean_environment(home: Path) -> dict[str, str]:
         if not k.startswith(("JUPYTER", "IPYTHON", "PYTHON", "MPL", "PAPERMILL"))
     }
     source = Path(__file__).resolve().parents[2]
+    if sys.dont_write_bytecode:
+        kept["PYTHONDONTWRITEBYTECODE"] = "1"
     return {
         **kept,
         **dict.fromkeys(SINGLE_THREAD, "1"),
@@ -72,6 +75,16 @@ def clean_environment(home: Path) -> dict[str, str]:
         "TZ": "UTC",
         "LC_ALL": "C.UTF-8",
     }
+
+
+def spare_bytecode() -> None:
+    """Write no compiled modules where little space is left: Python 3.11 would keep one that was cut off by a full disk.
+
+    Every later import of such a module fails, also when there is space again.
+    """
+    with contextlib.suppress(OSError):
+        if shutil.disk_usage(Path(__file__).parent).free < LEAST_FREE_BYTES:
+            sys.dont_write_bytecode = True
 
 
 def write_kernelspec(home: Path) -> None:

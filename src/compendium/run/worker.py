@@ -37,6 +37,11 @@ def main() -> None:
     except ChapterFailedError as error:
         print(json.dumps({"failed": str(error)}), file=report)
         sys.exit(1)
+    except OSError as error:
+        print(error, file=sys.stderr)
+        words = error.strerror or type(error).__name__
+        print(json.dumps({"failed": f"its files must be writable. Given: {words}"}), file=report)
+        sys.exit(1)
 
 
 def execute(job: dict[str, Any], report: TextIO) -> None:
