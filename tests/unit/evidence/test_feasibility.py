@@ -561,3 +561,12 @@ def test_least_sum_of_squares_is_not_undercut_by_any_sample(extremes):
     assert len(sample)
     found = ((sample - 4) ** 2).sum(axis=1).min()
     assert least - 1e-9 <= found <= least + 1
+
+
+@given(st.integers(1, 400), st.data(), st.integers(0, 2))
+def test_a_nearest_value_is_one_that_rounding_half_either_way_can_give(total, data, decimals):
+    count = data.draw(st.integers(0, total))
+    exact = Fraction(100 * count * 10**decimals, total)
+    low, high = math.ceil(exact - Fraction(1, 2)), math.floor(exact + Fraction(1, 2))
+    for units in range(max(low - 2, 0), high + 3):
+        assert counts.is_nearest(count, total, units, decimals) == (low <= units <= high)

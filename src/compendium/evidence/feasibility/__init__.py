@@ -6,6 +6,7 @@ module           what is in it
 `verdict`        `Verdict`, exact ranges
 `arithmetic`     interval arithmetic on printed digits
 `conversions`    p, df, r, t, F, χ², intervals from one another
+`intervals`      an estimate, its interval and its p: differences and ratios, normal and t quantiles
 `integers`       GRIM, GRIMMER
 `moments`        Samuelson, Bhatia–Davis, pooled against group moments, subsets
 `counts`         unprinted group sizes, cluster splits, percentages and their rounding rules
