@@ -87,15 +87,6 @@ def test_missing_values_are_left_out_and_counted(run):
     assert (got["table.rows"], got["table.dropped"]) == (25, 3)
 
 
-def test_counts_that_do_not_vary_still_run(run):
-    got = values(run(users_table().assign(histology=2000)))
-    assert (
-        got["split.subject.rmse"] == 0
-        and got["loso.skill"] is None
-        and got["split.rows_over_subject"] is None
-    )
-
-
 def test_one_feature_and_three_subjects_suffice(run):
     table = users_table()[["subject", "roi", "histology", "feature_adc_mean"]].head(12)
     assert values(run(table))["table.subjects"] == 3
@@ -111,6 +102,7 @@ def test_one_feature_and_three_subjects_suffice(run):
         ),
         (lambda t: t.assign(histology="many"), "number"),
         (lambda t: t.assign(histology=-3), "between"),
+        (lambda t: t.assign(histology=2000), "must vary in complete rows"),
     ],
 )
 def test_tables_that_cannot_be_used_are_refused_in_one_line(tmp_path, change, message):

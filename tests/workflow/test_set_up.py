@@ -28,9 +28,13 @@ def locked() -> dict[str, set[str]]:
 
 
 def wanted() -> list[str]:
-    return PROJECT["dependencies"] + [
-        name for extra in PROJECT["optional-dependencies"].values() for name in extra
-    ]
+    extras = PROJECT["optional-dependencies"]
+    assert set(extras) == {
+        "test",
+        "tools",
+        "deep",
+    }  # deep: a network that nothing else needs, outside the lock
+    return PROJECT["dependencies"] + extras["test"] + extras["tools"]
 
 
 def test_pyproject_lock_and_environment_name_the_same_packages_and_versions():
