@@ -41,6 +41,7 @@ class Costs:
     image_bytes : bytes of its images.
     blocks : parts that can be computed at the same time.
     serial : share of a subject's time that more workers do not shorten.
+    shared_s : seconds of one process for the subject that was shared out, of another and slower method.
     """
 
     subject_s: float
@@ -48,6 +49,7 @@ class Costs:
     image_bytes: float
     blocks: int
     serial: float = 0.0
+    shared_s: float = 0.0
 
     def seconds(self, subjects: int, workers: int) -> float:
         """Return the time of a cohort when subjects are handed out whole, one to a worker at a time.
@@ -65,12 +67,12 @@ class Costs:
         )
 
     def shortest(self) -> float:
-        """Return the least time of one subject, however many workers share it.
+        """Return the least time of the subject that is shared out, however many workers share it.
 
-        >>> Costs(10.0, 1.0, 1e9, 16, 0.2).shortest()
+        >>> Costs(1.0, 1.0, 1e9, 16, 0.2, 10.0).shortest()
         2.5
         """
-        return self.subject_s * (self.serial + (1 - self.serial) / self.blocks)
+        return self.shared_s * (self.serial + (1 - self.serial) / self.blocks)
 
 
 def read_costs(stored: dict[str, Any]) -> Costs:
@@ -80,7 +82,9 @@ def read_costs(stored: dict[str, Any]) -> Costs:
     alone, shared = scaling["subject_seconds"]["one process"], scaling["subject_seconds"]["two processes"]
     serial = min(max(2 * shared / alone - 1, 0.0), 1.0)  # Amdahl: shared = alone·(serial + (1 − serial)/2)
     mean = stored["maps"]["seconds"] / subjects
-    return Costs(mean, min(one / (2 * two), 1.0), stored["image_bytes"] / subjects, scaling["blocks"], serial)
+    return Costs(
+        mean, min(one / (2 * two), 1.0), stored["image_bytes"] / subjects, scaling["blocks"], serial, alone
+    )
 
 
 def scale_page() -> str:
@@ -144,9 +148,10 @@ def _more(stored: dict[str, Any]) -> str:
     )
     enough = costs.subject_s / costs.efficiency * STORAGE_BYTES_PER_SECOND / costs.image_bytes
     limits = (
-        f"\nWithin one subject, {100 * costs.serial:.0f} % of the time did not become shorter with a second worker "
-        f"(reading, starting, writing): no number of workers brings a subject below {costs.shortest():.1f} s. Between "
-        f"subjects the storage decides: beyond {enough:.0f} workers more of them do not help.\n"
+        f"\nWithin the one subject that was shared out, {100 * costs.serial:.0f} % of the time did not become shorter "
+        "with a second worker (reading, starting, writing): no number of workers brings it below "
+        f"{costs.shortest():.1f} s. Between subjects the storage decides: beyond {enough:.0f} workers more of them do "
+        "not help.\n"
     )
     table = raw(html_table(head, rows, name="inventory scale"))
     return f"\n## On paper: more subjects, more workers\n\n{text}{table}\n{limits}"

@@ -46,7 +46,7 @@ def test_storage_and_scheduler_are_floors() -> None:
 
 def test_a_subject_is_not_shared_between_workers_and_its_serial_part_is_a_floor() -> None:
     assert Costs(10.0, 1.0, 1.0, 16).seconds(1, 100) == 10.0
-    assert Costs(10.0, 1.0, 1.0, 10**9, 0.2).shortest() == pytest.approx(2.0)
+    assert Costs(3.0, 1.0, 1.0, 10**9, 0.2, 10.0).shortest() == pytest.approx(2.0)
 
 
 def stored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
